@@ -1,0 +1,77 @@
+/* The C ABI of training: all that Java sees of libmaque_train. Codes, handles and strings as in maque.h; the codes' messages
+ * come from maque_train_last_error. A trainer belongs to one thread at a time (a second call meanwhile gets MAQUE_BAD_STATE). */
+#ifndef MAQUE_TRAIN_H
+#define MAQUE_TRAIN_H
+#include <stdint.h>
+
+#if defined(__cplusplus)
+extern "C" {
+#endif
+
+int32_t maque_train_abi_version(void);
+int32_t maque_train_last_error(char* out, int64_t capacity);
+int32_t maque_train_isa(char* out, int64_t capacity);
+
+int32_t maque_trainer_new(int64_t* trainer);
+/* Before maque_trainer_build: the options of maque_builder_option, and
+ *   threads [1]            size of the pool
+ *   seed [0]               key of dropout
+ *   train [all]            all | last-layers:K | last-tensors:4 | head  (bert; for students: all)
+ *   optimizer [adamw]      sgd | adamw
+ *   momentum [0], beta1 [0.9], beta2 [0.999], eps [1e-8], weight_decay [0]  (for adamw none on biases and LayerNorm)
+ *   clip_norm [0]          0: no clipping
+ *   hidden_dropout [0], attention_dropout [0], head_dropout [0]           bert (head_dropout: on the pooled vector)
+ *   embedding_dropout [0], output_dropout [0], head_dropout [0]           students: on embeddings (document: on the mean
+ *                          vector), on the biLSTM's output (after pooling where pooling comes before the head), on the
+ *                          hidden layer of the head
+ *   train_vectors [0]      document: 1 trains the vectors too
+ *   class_weights []       num_labels numbers, comma-separated
+ *   lr_scale.PREFIX [1]    factor on lr for the tensors whose names begin with PREFIX; the longest prefix wins
+ * At any time:
+ *   ce_weight [1], soft_weight [0], soft_loss [mse] mse | kl, temperature [1]
+ *   step                   number of updates made so far (keys dropout; Adam's t) */
+int32_t maque_trainer_option(int64_t trainer, const char* key, const char* value);
+/* Initial weights (copied), before build; later maque_trainer_write changes them. */
+int32_t maque_trainer_tensor(int64_t trainer, const char* name, const char* dtype, int32_t rank, const int64_t* dims,
+                             const void* data, int64_t bytes);
+int32_t maque_trainer_build(int64_t trainer);
+int32_t maque_trainer_free(int64_t trainer);
+
+/* The trunk: what is frozen below the first trained tensor, run without dropout.
+ * kind: 0 no trunk (train = all, students); 1 a row of width floats for each token (last-layers:K; last-tensors:4 and head with pooling mean);
+ * 2 a row for each text (last-tensors:4 and head with pooling cls or pooler: the input of the last LayerNorm, or the pooled vector). */
+int32_t maque_trainer_trunk_shape(int64_t trainer, int32_t* kind, int32_t* width);
+/* Computes the trunk's output of a batch: [rows, width]. */
+int32_t maque_trainer_trunk(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets, int32_t n,
+                            const int32_t* type_ids, float* out, int64_t out_len);
+
+/* One batch: forward, objective, backward. Gradients overwrite those of the call before.
+ * trunk: null, or the output of maque_trainer_trunk for this batch (then ids and type_ids may be null): the same bits.
+ * labels [n] (-1: none) or null; soft [n * num_labels] teacher logits or null; has_soft [n] 0/1 or null (all).
+ * report [9] (doubles): loss, ce, soft, ce gradient norm, soft gradient norm, labelled, with_soft, correct, gradient norm before
+ * clipping (over all trained tensors). A loss that is not finite gives MAQUE_NOT_FINITE and no update. */
+int32_t maque_trainer_gradients(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets, int32_t n,
+                                const int32_t* type_ids, const float* trunk, int64_t trunk_len, const int32_t* labels,
+                                const float* soft, const int32_t* has_soft, double* report);
+/* One update from the gradients of the last call, at rate lr (warm-up and decay are the caller's); step += 1. */
+int32_t maque_trainer_update(int64_t trainer, double lr);
+/* gradients, then update. */
+int32_t maque_trainer_step(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets, int32_t n,
+                           const int32_t* type_ids, const float* trunk, int64_t trunk_len, const int32_t* labels,
+                           const float* soft, const int32_t* has_soft, double lr, double* report);
+/* Logits without dropout: [n, num_labels]. The bits of maque_predict. */
+int32_t maque_trainer_forward(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets, int32_t n,
+                              const int32_t* type_ids, const float* trunk, int64_t trunk_len, float* out, int64_t out_len);
+
+/* Tensors by number, in the model's order. trained: 1 or 0. dims has room for 4. */
+int32_t maque_trainer_tensor_count(int64_t trainer, int32_t* count);
+int32_t maque_trainer_tensor_info(int64_t trainer, int32_t index, char* name, int64_t capacity, int32_t* rank,
+                                  int64_t* dims, int32_t* trained);
+/* what: value | gradient | m | v (Adam) | momentum (SGD). gradient and state exist for trained tensors only. */
+int32_t maque_trainer_read(int64_t trainer, const char* name, const char* what, float* out, int64_t len);
+int32_t maque_trainer_write(int64_t trainer, const char* name, const char* what, const float* in, int64_t len);
+
+#if defined(__cplusplus)
+}
+#endif
+#endif
