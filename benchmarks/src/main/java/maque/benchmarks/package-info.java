@@ -1,0 +1,2 @@
+/** Measurements: students, teachers and kernels against their peers. */
+package maque.benchmarks;

@@ -1,0 +1,2 @@
+/** Inference: model files, text encoders, {@code Teacher} and {@code Student}. */
+package maque.runtime;

@@ -1,0 +1,2 @@
+/** Word segmentation by HanLP. */
+package maque.segmenter.hanlp;

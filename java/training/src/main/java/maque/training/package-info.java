@@ -1,0 +1,2 @@
+/** Data sets, fine-tuning, soft targets, distillation, evaluation and reports. */
+package maque.training;
