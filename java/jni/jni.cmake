@@ -1,0 +1,36 @@
+# maque_jni_library(NAME CLASS TARGET_DIR STATIC_LIBRARIES...)
+#
+# Builds lib<NAME>.so = JavaCPP's code for the bindings CLASS, generated in TARGET_DIR/jni, and our static libraries;
+# it lands in TARGET_DIR/classes/maque/native/linux-x86_64, from where it enters the jar. Not part of `all`.
+set(MAQUE_JAVA_HOME "$ENV{JAVA_HOME}" CACHE PATH "JDK whose jni.h is used")
+set(MAQUE_JNI_DIR ${CMAKE_CURRENT_LIST_DIR})
+
+function(maque_jni_library name class target_dir)
+  set(generated ${CMAKE_BINARY_DIR}/jni/jni${class}.cpp)
+  # Maven generates the file anew each time; copied only when different, it is compiled only when different.
+  configure_file(${target_dir}/jni/jni${class}.cpp ${generated} COPYONLY)
+  add_library(${name} SHARED EXCLUDE_FROM_ALL ${generated})
+  target_include_directories(${name} PRIVATE ${CMAKE_SOURCE_DIR}/native ${MAQUE_JNI_DIR} ${MAQUE_JAVA_HOME}/include
+                                             ${MAQUE_JAVA_HOME}/include/linux)
+  # Generated code is not ours to keep free of warnings.
+  target_compile_options(${name} PRIVATE -w -fno-exceptions -fno-rtti -fvisibility=hidden -ffunction-sections
+                                         -fdata-sections)
+  target_link_libraries(${name} PRIVATE ${ARGN})
+  target_link_options(${name} PRIVATE -Wl,--gc-sections -Wl,--version-script=${MAQUE_JNI_DIR}/exports.map
+                                      -Wl,--no-undefined -Wl,--build-id=none -Wl,-z,relro -Wl,-z,now -s)
+  set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${target_dir}/classes/maque/native/linux-x86_64
+                                           LINK_DEPENDS ${MAQUE_JNI_DIR}/exports.map)
+endfunction()
+
+# -DMAQUE_JNI_RUNTIME=<target directory of java/runtime>
+if(MAQUE_JNI_RUNTIME)
+  maque_jni_library(jnimaque MaqueNative ${MAQUE_JNI_RUNTIME} maque_abi)
+  # Inference has to load anywhere: no C++ runtime, libc and libm alone.
+  target_link_options(jnimaque PRIVATE -nodefaultlibs)
+  target_link_libraries(jnimaque PRIVATE m c)
+endif()
+
+# -DMAQUE_JNI_TRAINING=<target directory of java/training>
+if(MAQUE_JNI_TRAINING)
+  maque_jni_library(jnimaque_train TrainNative ${MAQUE_JNI_TRAINING} maque_train_abi)
+endif()
