@@ -1,0 +1,13 @@
+// The tables of kernels, one per flavour. Each is built in ref/table.cc, ref/table_double.cc or
+// simd/table.cc.
+#pragma once
+#include "kernels/kernel_list.h"
+
+namespace maque {
+
+extern const Kernels<float> kernels_ref, kernels_avx2, kernels_avx512;
+extern const Kernels<double> kernels_ref_double;
+/// Tests only: weak, so that the libraries link without it (its address is then null).
+extern const Kernels<float> kernels_emu __attribute__((weak));
+
+}  // namespace maque
