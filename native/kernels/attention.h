@@ -1,6 +1,6 @@
 // Scaled dot-product attention of one head over one text (Vaswani et al., arXiv 1706.03762):
 //   P = softmax(scale * Q K^T) by rows, O = dropout(P) V.
-// Scores and outputs are fma chains over d and over the keys; a row's maximum is exact; the sum of exponentials uses 16
+// Scores and outputs are fma chains over d and over the keys, from 0; scale multiplies the finished sum; a row's maximum is exact; the sum of exponentials uses 16
 // virtual lanes as in layer_norm.h; P = e / sum. Error bound (fp32): 2e-5 * max|V| for d <= 128, nk <= 512 and |scores| <= 20.
 #pragma once
 #include "core/types.h"
@@ -19,7 +19,7 @@ using attention_forward_fn = void(const T* q, int64_t ldq, const T* k, int64_t l
                                   int64_t nk, int64_t d, T scale, const Dropout* dropout, T* probs, T* o, int64_t ldo,
                                   T* scratch);
 
-/// Overwrites dq, dk, dv from d_o:
+/// Overwrites dq, dk, dv from d_o (chains over d, the keys or the queries as in the forward pass; rowsum in 16 virtual lanes, fma):
 ///   dV = dropout(P)^T dO,  dP = dropout'(dO V^T),  dS = P * (dP - rowsum(dP * P)),  dQ = scale * dS K,  dK = scale * dS^T Q.
 template <class T>
 using attention_backward_fn = void(const T* q, int64_t ldq, const T* k, int64_t ldk, const T* v, int64_t ldv,

@@ -1,7 +1,8 @@
 // Layer normalisation over the last dimension (Ba et al., arXiv 1607.06450).
 //   y = (x - mean) * rstd * gamma + beta,  rstd = 1 / sqrt(var + eps), var = mean of (x - mean)^2
 // Row sums use 16 virtual lanes (lane l adds elements l, l + 16, ...; absent elements count as 0), folded 16 -> 8 -> 4
-// -> 2 -> 1 by adding the upper half to the lower; division and square root are exact (IEEE).
+// -> 2 -> 1 by adding the upper half to the lower; sums of products are fma; division and square root are exact (IEEE).
+// Order: y = fma((x - mean) * rstd, gamma, beta); dx = rstd * fma(-xhat, mean(g * xhat), g - mean(g)).
 // Error bound (fp32): 4e-6 * (1 + |gamma|max) * max|(x-mean)*rstd| + 4e-6 * |beta|max, for n <= 4096 and |mean| * rstd <= 10.
 #pragma once
 #include "core/types.h"

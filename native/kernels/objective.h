@@ -7,7 +7,9 @@
 //                                                                              (Hinton et al., arXiv 1503.02531)
 // An empty part is 0 and has gradient 0.
 // Gradients: CE: w (softmax(s) - 1_y) / sum w;  MSE: 2 (s - t) / (rows * classes);  KL: T (softmax(s/T) - softmax(t/T)) / rows.
-// Sums over classes: one chain for c = 0, 1, ...; sums over rows: one chain for i = 0, 1, ...
+// Sums over classes: one chain for c = 0, 1, ...; sums over rows: one chain for i = 0, 1, ...; sums of products by fma.
+// Softmax at temperature T: e_c = (x_c - max x) / T, p_c = exp(e_c) / z, z = sum of exp(e_c); log softmax of y: log z - e_y negated;
+// KL's logarithm: (e of t - e of s) + log(z of s / z of t).
 // Error bound (fp32): 1e-5 * (1 + |term|) on each term and 1e-5 * weight / rows on each gradient element, for |logits| <= 30, n <= 1000 and classes <= 1000.
 #pragma once
 #include "core/types.h"
