@@ -26,8 +26,8 @@ endfunction()
 if(MAQUE_JNI_RUNTIME)
   maque_jni_library(jnimaque MaqueNative ${MAQUE_JNI_RUNTIME} maque_abi)
   # Inference has to load anywhere: no C++ runtime, libc and libm alone.
-  target_link_options(jnimaque PRIVATE -nodefaultlibs)
-  target_link_libraries(jnimaque PRIVATE m c)
+  target_link_options(jnimaque PRIVATE -nodefaultlibs -Wl,--no-as-needed)
+  target_link_libraries(jnimaque PRIVATE m c gcc)
 endif()
 
 # -DMAQUE_JNI_TRAINING=<target directory of java/training>
