@@ -4,9 +4,9 @@
 
 namespace maque {
 
-/// Runs unit(context, i, worker) for i in [0, units), each once; worker in [0, workers) names the calling thread's
-/// scratch. Units are cut by the work alone, never by the number of workers, and write disjoint outputs.
-/// A function pointer and not a virtual class: the inference library links without the C++ runtime.
+/// Runs unit(context, i, worker) for i in [0, units), each once; worker in [0, workers) names the calling
+/// thread's scratch. Units are cut by the work alone, never by the number of workers, and write disjoint
+/// outputs. A function pointer and not a virtual class: the inference library links without the C++ runtime.
 struct Executor {
   using Unit = void (*)(void* context, int64_t i, int32_t worker);
   void (*run)(void* self, int64_t units, Unit unit, void* context);

@@ -21,8 +21,8 @@ enum Status : int32_t {
 enum class Activation : int32_t { none, relu, tanh, gelu_erf, gelu_tanh };
 
 /// Key of a dropout mask. Element e of the masked array is dropped when word e % 4 of
-/// Philox4x32-10(counter = {low32(q), high32(q), step, site}, key = seed), q = (offset + e) / 4, word (offset + e) % 4,
-/// is below p * 2^32; kept elements are multiplied by 1 / (1 - p). p = 0 keeps everything.
+/// Philox4x32-10(counter = {low32(q), high32(q), step, site}, key = seed), q = (offset + e) / 4, word (offset
+/// + e) % 4, is below p * 2^32; kept elements are multiplied by 1 / (1 - p). p = 0 keeps everything.
 struct Dropout {
   float p;
   uint64_t seed;

@@ -1,0 +1,38 @@
+#include "core/memory.h"
+
+#include <stdlib.h>
+
+namespace maque {
+namespace {
+
+constexpr int64_t kAlignment = 64;
+constexpr int64_t kNeverFail = -1;
+int64_t allocations_left = kNeverFail;
+
+/// Counts down towards the failure that a test asked for.
+bool must_fail() {
+  int64_t left = __atomic_load_n(&allocations_left, __ATOMIC_RELAXED);
+  while (left > 0) {
+    if (__atomic_compare_exchange_n(&allocations_left, &left, left - 1, false, __ATOMIC_RELAXED,
+                                    __ATOMIC_RELAXED)) {
+      return false;
+    }
+  }
+  return left == 0;
+}
+
+}  // namespace
+
+void* allocate(int64_t bytes) {
+  if (bytes < 0 || bytes > INT64_MAX - kAlignment || must_fail()) return nullptr;
+  const int64_t whole = bytes == 0 ? kAlignment : (bytes + kAlignment - 1) / kAlignment * kAlignment;
+  return aligned_alloc(static_cast<size_t>(kAlignment), static_cast<size_t>(whole));
+}
+
+void release(void* block) { free(block); }
+
+void fail_allocations_after(int64_t n) {
+  __atomic_store_n(&allocations_left, n < 0 ? kNeverFail : n, __ATOMIC_RELAXED);
+}
+
+}  // namespace maque
