@@ -29,6 +29,14 @@ final class ModelFiles {
     }
   }
 
+  static long size(Path file) {
+    try {
+      return Files.size(file);
+    } catch (IOException e) {
+      throw unreadable(file, e);
+    }
+  }
+
   static void checkRegular(Path file) {
     if (Files.isRegularFile(file)) {
       return;

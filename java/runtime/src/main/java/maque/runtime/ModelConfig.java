@@ -1,0 +1,168 @@
+package maque.runtime;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** A model's {@code config.json}, read key by key with errors that name file and key. */
+final class ModelConfig {
+  static final String BERT = "bert";
+  static final String SEQUENCE = "maque-sequence";
+  static final String DOCUMENT = "maque-document";
+
+  private static final int MAX_SIZE = 1 << 24;
+
+  private final Map<String, Object> values;
+  private final String source;
+
+  ModelConfig(Map<String, Object> values, String source) {
+    this.values = values;
+    this.source = source;
+    oneOf("model_type", null, BERT, SEQUENCE, DOCUMENT);
+  }
+
+  Map<String, Object> values() {
+    return values;
+  }
+
+  String modelType() {
+    return (String) values.get("model_type");
+  }
+
+  boolean isBert() {
+    return modelType().equals(BERT);
+  }
+
+  /** Classes; 0 for an encoder without a head. Hugging Face gives them as id2label. */
+  int labels() {
+    if (!values.containsKey("num_labels")) {
+      return namedLabels().size();
+    }
+    return size("num_labels", isBert() ? 0 : 2, 65536);
+  }
+
+  /** The names in id2label, in order; empty where there is none. */
+  List<String> namedLabels() {
+    List<String> names = new ArrayList<>();
+    if (values.get("id2label") instanceof Map<?, ?> map) {
+      for (int i = 0; i < map.size(); i++) {
+        if (!(map.get(Integer.toString(i)) instanceof String name)) {
+          throw error("id2label", "a name for each number from 0 on", map);
+        }
+        names.add(name);
+      }
+    }
+    return names;
+  }
+
+  String pooling(boolean hasPooler) {
+    return switch (modelType()) {
+      case BERT -> oneOf("pooling", hasPooler ? "pooler" : "cls", "pooler", "cls", "mean");
+      case SEQUENCE -> oneOf("pooling", null, "max-logits", "max", "mean", "last");
+      default -> "";
+    };
+  }
+
+  /** Sizes of the head's hidden layers. */
+  List<Integer> head() {
+    Object value = values.getOrDefault("head", List.of());
+    List<Integer> sizes = new ArrayList<>();
+    if (!(value instanceof List<?> list)) {
+      throw error("head", "a list of sizes", value);
+    }
+    for (Object item : list) {
+      if (!(item instanceof Long size) || size < 1 || size > MAX_SIZE) {
+        throw error("head", "a list of sizes", value);
+      }
+      sizes.add(size.intValue());
+    }
+    return sizes;
+  }
+
+  /** Ids that a text may have, special tokens included. */
+  int maxTokens() {
+    int limit = isBert() ? size("max_position_embeddings") : MAX_SIZE;
+    if (!values.containsKey("max_tokens")) {
+      return Math.min(128, limit);
+    }
+    return size("max_tokens", isBert() ? 2 : 1, limit);
+  }
+
+  int size(String key) {
+    return size(key, 1, MAX_SIZE);
+  }
+
+  private int size(String key, int least, int most) {
+    Object value = values.get(key);
+    if (!(value instanceof Long number) || number < least || number > most) {
+      throw error(key, "a whole number from " + least + " to " + most, value);
+    }
+    return number.intValue();
+  }
+
+  private double real(String key, double otherwise) {
+    Object value = values.getOrDefault(key, otherwise);
+    if (!(value instanceof Number number) || !(number.doubleValue() > 0)) {
+      throw error(key, "a number above 0", value);
+    }
+    return number.doubleValue();
+  }
+
+  private String oneOf(String key, String otherwise, String... choices) {
+    Object value = values.containsKey(key) ? values.get(key) : otherwise;
+    if (!(value instanceof String text) || !List.of(choices).contains(text)) {
+      throw error(key, "one of " + String.join(", ", choices), value);
+    }
+    return text;
+  }
+
+  private ModelFormatException error(String key, String expected, Object found) {
+    String what = found == null ? "nothing" : found instanceof Map ? "an object" : found.toString();
+    return new ModelFormatException(
+        source + ": " + key + ": expected " + expected + ", found " + what);
+  }
+
+  /** The options that the native builder takes; see {@code abi/maque.h}. */
+  Map<String, String> options(boolean hasPooler) {
+    Map<String, String> options = new LinkedHashMap<>();
+    options.put("kind", isBert() ? "bert" : modelType().substring("maque-".length()));
+    options.put("num_labels", Integer.toString(labels()));
+    options.put("head", String.join(",", head().stream().map(String::valueOf).toList()));
+    if (isBert()) {
+      bertOptions(options);
+    } else {
+      for (String key : List.of("vocab_size", "embedding_size", "hidden_size")) {
+        options.put(key, Integer.toString(size(key)));
+      }
+    }
+    if (!modelType().equals(DOCUMENT)) {
+      options.put("pooling", pooling(hasPooler));
+    }
+    return options;
+  }
+
+  private void bertOptions(Map<String, String> options) {
+    for (String key :
+        List.of(
+            "vocab_size",
+            "hidden_size",
+            "num_hidden_layers",
+            "num_attention_heads",
+            "intermediate_size",
+            "max_position_embeddings",
+            "type_vocab_size")) {
+      options.put(key, Integer.toString(size(key)));
+    }
+    if (size("hidden_size") % size("num_attention_heads") != 0) {
+      throw error(
+          "num_attention_heads",
+          "a divisor of hidden_size " + size("hidden_size"),
+          values.get("num_attention_heads"));
+    }
+    oneOf("position_embedding_type", "absolute", "absolute");
+    options.put("layer_norm_eps", Json.line(real("layer_norm_eps", 1e-12)));
+    options.put(
+        "hidden_act", oneOf("hidden_act", "gelu", "gelu", "gelu_new", "gelu_pytorch_tanh", "relu"));
+  }
+}

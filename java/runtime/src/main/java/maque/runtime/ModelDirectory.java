@@ -1,0 +1,203 @@
+package maque.runtime;
+
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A model on disk: {@code config.json}, {@code model.safetensors}, {@code vocab.txt}, {@code
+ * labels.txt}, {@code training.json} and {@code maque.json}, which holds sizes and checksums of the
+ * others.
+ *
+ * <p>Reading checks everything before any of it is used: every file against its checksum, the
+ * tensors' names and shapes against the configuration, the vocabulary's size, the labels. A
+ * directory without {@code maque.json} (Hugging Face's) gets all checks but the checksums, and
+ * tensors that the model does not need are ignored. Immutable and thread-safe.
+ */
+public final class ModelDirectory {
+  static final String CONFIG = "config.json";
+  static final String WEIGHTS = "model.safetensors";
+  static final String VOCAB = "vocab.txt";
+  static final String LABELS = "labels.txt";
+  static final String TRAINING = "training.json";
+  static final String RUN = "run.json";
+
+  private final Path path;
+  private final ModelConfig config;
+  private final Map<String, Tensor> tensors;
+  private final Map<String, Tensor> selected;
+  private final List<String> vocab;
+  private final List<String> labels;
+  private final Map<String, Object> training;
+  private final String fingerprint;
+
+  ModelDirectory(ModelReader read) {
+    path = read.path;
+    config = read.config;
+    tensors = Collections.unmodifiableMap(read.tensors);
+    selected = Collections.unmodifiableMap(read.selected);
+    vocab = List.copyOf(read.vocab);
+    labels = List.copyOf(read.labels);
+    training = Collections.unmodifiableMap(read.training);
+    fingerprint = read.fingerprint();
+  }
+
+  /**
+   * Reads and checks a model directory.
+   *
+   * @throws ModelFormatException naming the file, what was expected and what was found
+   */
+  public static ModelDirectory read(Path directory) {
+    return new ModelDirectory(new ModelReader(directory));
+  }
+
+  /** Starts writing a model directory; nothing is there before {@link Writer#commit()}. */
+  public static Writer write(Path directory) {
+    return new Writer(directory);
+  }
+
+  public Path path() {
+    return path;
+  }
+
+  /** All of config.json. */
+  public Map<String, Object> config() {
+    return config.values();
+  }
+
+  /** {@code bert}, {@code maque-sequence} or {@code maque-document}. */
+  public String modelType() {
+    return config.modelType();
+  }
+
+  /** Ids that a text may have: config.json's {@code max_tokens}, 128 where it has none. */
+  public int maxTokens() {
+    return config.maxTokens();
+  }
+
+  /** All tensors of the file, under the file's names. */
+  public Map<String, Tensor> tensors() {
+    return tensors;
+  }
+
+  /**
+   * The model's own tensors as float32, under the names of the native interface, in the model's
+   * order.
+   */
+  public Map<String, Tensor> nativeTensors() {
+    return selected;
+  }
+
+  /** The configuration as options of the native builders. */
+  public Map<String, String> nativeOptions() {
+    return config.options(ModelTensors.hasPooler(tensors));
+  }
+
+  /** Entries of vocab.txt; a token's id is its place. */
+  public List<String> vocab() {
+    return vocab;
+  }
+
+  /** Class names in the order of the logits; empty for an encoder without a head. */
+  public List<String> labels() {
+    return labels;
+  }
+
+  /** How the model came to be; empty where training.json is absent. */
+  public Map<String, Object> training() {
+    return training;
+  }
+
+  /** 32 hexadecimal digits that name this model's configuration, weights, vocabulary and labels. */
+  public String fingerprint() {
+    return fingerprint;
+  }
+
+  /**
+   * Collects a model's files. {@link #commit()} checks that they fit one another, writes them
+   * beside the target, maque.json last, and puts the directory in place; a model that was there is
+   * replaced only then. For one thread.
+   */
+  public static final class Writer {
+    private final Path directory;
+    private final Map<String, Object> config = new LinkedHashMap<>();
+    private final Map<String, Tensor> tensors = new LinkedHashMap<>();
+    private List<String> vocab = List.of();
+    private List<String> labels = List.of();
+    private Map<String, Object> training = Map.of();
+    private Map<String, Object> run = Map.of();
+
+    private Writer(Path directory) {
+      this.directory = directory;
+    }
+
+    /** config.json. */
+    public Writer config(Map<String, ?> values) {
+      config.clear();
+      config.putAll(values);
+      return this;
+    }
+
+    /** Tensors under the file's names (the keys), written in the map's order. */
+    public Writer tensors(Map<String, Tensor> values) {
+      values.forEach((name, tensor) -> tensors.put(name, tensor.named(name)));
+      return this;
+    }
+
+    /**
+     * Tensors under the names of the native interface; call after {@link #config}, which says what
+     * the file calls them.
+     */
+    public Writer nativeTensors(Map<String, Tensor> values) {
+      ModelConfig parsed = new ModelConfig(config, CONFIG);
+      boolean oneLayer = parsed.head().isEmpty();
+      values.forEach(
+          (name, tensor) -> {
+            String inFile = ModelTensors.fileName(name, parsed.isBert(), oneLayer);
+            tensors.put(inFile, tensor.named(inFile));
+          });
+      return this;
+    }
+
+    public Writer vocab(List<String> tokens) {
+      vocab = List.copyOf(tokens);
+      return this;
+    }
+
+    /** Empty for an encoder without a head. */
+    public Writer labels(List<String> names) {
+      labels = List.copyOf(names);
+      return this;
+    }
+
+    /**
+     * What training.json records: no times, dates, paths or thread counts, so that equal runs give
+     * equal files.
+     */
+    public Writer training(Map<String, ?> values) {
+      training = new LinkedHashMap<>(values);
+      return this;
+    }
+
+    /** Times and the like; not covered by checksums. */
+    public Writer run(Map<String, ?> values) {
+      run = new LinkedHashMap<>(values);
+      return this;
+    }
+
+    /**
+     * Writes the directory.
+     *
+     * @return its path
+     * @throws ModelFormatException where configuration, tensors, vocabulary and labels do not fit
+     *     one another
+     * @throws InvalidInputException where something that is no model is in the way
+     * @throws StorageException where a file cannot be written; what was there before still is
+     */
+    public Path commit() {
+      return new ModelWriter(directory).write(config, tensors, vocab, labels, training, run);
+    }
+  }
+}

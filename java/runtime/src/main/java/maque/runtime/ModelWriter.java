@@ -1,0 +1,223 @@
+package maque.runtime;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.Stream;
+import java.util.zip.CRC32C;
+
+/**
+ * Writes one model directory. Files go into {@code .NAME.new} beside it; then the old directory
+ * becomes {@code .NAME.old}, the new one NAME, and the old one is deleted. Killed between the two
+ * renames, it leaves {@code .NAME.old}, which {@link #present} finds and the next writer puts back:
+ * at every moment there is a whole model.
+ */
+final class ModelWriter {
+  /** The files that maque.json covers, in the order in which they are written. */
+  static final List<String> COVERED =
+      List.of(
+          ModelDirectory.CONFIG,
+          ModelDirectory.WEIGHTS,
+          ModelDirectory.VOCAB,
+          ModelDirectory.LABELS,
+          ModelDirectory.TRAINING);
+
+  private final Path target;
+  private final Path fresh;
+  private final Path old;
+  private final Map<String, ModelManifest.Stamp> stamps = new LinkedHashMap<>();
+
+  ModelWriter(Path directory) {
+    target = directory.toAbsolutePath().normalize();
+    if (target.getFileName() == null) {
+      throw new InvalidInputException(directory + ": not a name for a model directory");
+    }
+    fresh = sibling(target, "new");
+    old = sibling(target, "old");
+  }
+
+  private static Path sibling(Path target, String suffix) {
+    return target.resolveSibling("." + target.getFileName() + "." + suffix);
+  }
+
+  /**
+   * Where the model of that name is: at the path, or aside where a writer was killed while it put a
+   * new one in place.
+   */
+  static Path present(Path directory) {
+    Path target = directory.toAbsolutePath().normalize();
+    if (Files.exists(target, LinkOption.NOFOLLOW_LINKS) || target.getFileName() == null) {
+      return directory;
+    }
+    Path aside = sibling(target, "old");
+    return Files.isDirectory(aside) ? aside : directory;
+  }
+
+  Path write(
+      Map<String, Object> config,
+      Map<String, Tensor> tensors,
+      List<String> vocab,
+      List<String> labels,
+      Map<String, Object> training,
+      Map<String, Object> run) {
+    check(config, tensors, vocab, labels);
+    try {
+      prepare();
+      put(ModelDirectory.CONFIG, Json.write(config));
+      putTensors(tensors);
+      put(ModelDirectory.VOCAB, lines(vocab));
+      if (!labels.isEmpty()) {
+        put(ModelDirectory.LABELS, lines(labels));
+      }
+      if (!training.isEmpty()) {
+        put(ModelDirectory.TRAINING, Json.write(training));
+      }
+      if (!run.isEmpty()) {
+        AtomicFiles.write(fresh.resolve(ModelDirectory.RUN), Json.write(run));
+      }
+      Map<String, String> checksums = new LinkedHashMap<>();
+      tensors.forEach((name, tensor) -> checksums.put(name, Checksums.of(tensor.data())));
+      AtomicFiles.write(
+          fresh.resolve(ModelManifest.NAME), new ModelManifest(stamps, checksums).json());
+      replace();
+      return target;
+    } catch (IOException e) {
+      throw AtomicFiles.failure(target, e);
+    } finally {
+      deleteQuietly(fresh);
+    }
+  }
+
+  private static void check(
+      Map<String, Object> config,
+      Map<String, Tensor> tensors,
+      List<String> vocab,
+      List<String> labels) {
+    // Through JSON and back, so that what is checked is what a reader sees.
+    ModelConfig parsed =
+        new ModelConfig(
+            Json.parseObject(Json.write(config), ModelDirectory.CONFIG), ModelDirectory.CONFIG);
+    ModelTensors.select(parsed, tensors, ModelDirectory.WEIGHTS, true);
+    parsed.options(ModelTensors.hasPooler(tensors));
+    parsed.maxTokens();
+    ModelReader.checkLabels(labels, parsed.labels(), ModelDirectory.LABELS);
+    if (vocab.size() != parsed.size("vocab_size")) {
+      throw new ModelFormatException(
+          ModelDirectory.VOCAB
+              + ": config.json needs "
+              + parsed.size("vocab_size")
+              + " lines (vocab_size), found "
+              + vocab.size());
+    }
+  }
+
+  private static byte[] lines(List<String> lines) {
+    StringBuilder text = new StringBuilder();
+    for (String line : lines) {
+      if (line.indexOf('\n') >= 0 || line.endsWith("\r")) {
+        throw new ModelFormatException("a line break in an entry: " + line.strip());
+      }
+      text.append(line).append('\n');
+    }
+    return text.toString().getBytes(StandardCharsets.UTF_8);
+  }
+
+  private void prepare() throws IOException {
+    Files.createDirectories(AtomicFiles.parent(target));
+    if (!Files.exists(target) && Files.isDirectory(old)) {
+      AtomicFiles.rename(old, target);
+    }
+    checkReplaceable();
+    delete(fresh);
+    Files.createDirectory(fresh);
+  }
+
+  /** Nothing but a model is ever deleted. */
+  private void checkReplaceable() throws IOException {
+    if (!Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    if (!Files.isDirectory(target, LinkOption.NOFOLLOW_LINKS)) {
+      throw new InvalidInputException(
+          target + ": expected a directory or nothing, found a file or a link");
+    }
+    try (Stream<Path> entries = Files.list(target)) {
+      entries
+          .filter(entry -> !ofModel(entry))
+          .findFirst()
+          .ifPresent(
+              entry -> {
+                throw new InvalidInputException(
+                    target
+                        + ": would be replaced, but holds "
+                        + entry.getFileName()
+                        + ", which is not a model's");
+              });
+    }
+  }
+
+  private static boolean ofModel(Path entry) {
+    String name = entry.getFileName().toString();
+    boolean known =
+        COVERED.contains(name)
+            || name.equals(ModelManifest.NAME)
+            || name.equals(ModelDirectory.RUN);
+    return known && Files.isRegularFile(entry, LinkOption.NOFOLLOW_LINKS);
+  }
+
+  private void put(String name, byte[] content) {
+    AtomicFiles.write(fresh.resolve(name), content);
+    stamps.put(name, ModelManifest.Stamp.of(content));
+  }
+
+  private void putTensors(Map<String, Tensor> tensors) throws IOException {
+    Path file = fresh.resolve(ModelDirectory.WEIGHTS);
+    CRC32C crc = new CRC32C();
+    Safetensors.write(file, tensors, Map.of("format", "pt"), crc);
+    stamps.put(
+        ModelDirectory.WEIGHTS, new ModelManifest.Stamp(Files.size(file), Checksums.text(crc)));
+  }
+
+  private void replace() throws IOException {
+    delete(old);
+    if (Files.exists(target)) {
+      AtomicFiles.rename(target, old);
+    }
+    try {
+      AtomicFiles.rename(fresh, target);
+    } catch (IOException e) {
+      if (Files.isDirectory(old)) {
+        AtomicFiles.rename(old, target);
+      }
+      throw e;
+    }
+    AtomicFiles.syncDirectory(AtomicFiles.parent(target));
+    deleteQuietly(old);
+  }
+
+  /** A directory of ours: flat, of regular files. */
+  private static void delete(Path directory) throws IOException {
+    if (!Files.isDirectory(directory, LinkOption.NOFOLLOW_LINKS)) {
+      return;
+    }
+    try (Stream<Path> entries = Files.list(directory)) {
+      for (Path entry : entries.toList()) {
+        Files.delete(entry);
+      }
+    }
+    Files.delete(directory);
+  }
+
+  private static void deleteQuietly(Path directory) {
+    try {
+      delete(directory);
+    } catch (IOException e) {
+      System.getLogger("maque").log(System.Logger.Level.DEBUG, "not deleted: " + directory, e);
+    }
+  }
+}
