@@ -1,0 +1,67 @@
+package maque.training;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/** Any number of texts in a fixed order. Implementations may be read by several threads. */
+public interface Texts {
+  int size();
+
+  /** The text at a position of [0, size). */
+  String get(int index);
+
+  /** A length that texts can be sorted by: characters or bytes. */
+  default int length(int index) {
+    return get(index).length();
+  }
+
+  /** SHA-256 over the texts, in hexadecimal. */
+  default String hash() {
+    Sha256 sha = new Sha256();
+    for (int i = 0; i < size(); i++) {
+      sha.add(get(i));
+    }
+    return sha.hex();
+  }
+
+  /** Texts in memory. */
+  static Texts of(List<String> texts) {
+    List<String> copy = List.copyOf(texts);
+    return new Texts() {
+      @Override
+      public int size() {
+        return copy.size();
+      }
+
+      @Override
+      public String get(int index) {
+        return copy.get(index);
+      }
+    };
+  }
+
+  /** Lines of a UTF-8 file, blank ones skipped: 12 bytes of memory a line, whatever its length. */
+  static LineIndex lines(Path file) {
+    return LineIndex.of(file);
+  }
+
+  /** Several one after the other. */
+  static Texts concat(Texts first, Texts second) {
+    return new Texts() {
+      @Override
+      public int size() {
+        return Math.addExact(first.size(), second.size());
+      }
+
+      @Override
+      public String get(int index) {
+        return index < first.size() ? first.get(index) : second.get(index - first.size());
+      }
+
+      @Override
+      public int length(int index) {
+        return index < first.size() ? first.length(index) : second.length(index - first.size());
+      }
+    };
+  }
+}
