@@ -21,6 +21,11 @@ final class MaqueNative {
 
   private MaqueNative() {}
 
+  /** Here, so that the library belongs to this class's loader. */
+  static void load(String path) {
+    System.load(path);
+  }
+
   @Name("maque_abi_version")
   static native int abiVersion();
 

@@ -1,5 +1,8 @@
 package maque.training;
 
+import java.nio.file.Path;
+import maque.runtime.NativeLibrary;
+import maque.runtime.NativeLibraryException;
 import org.bytedeco.javacpp.annotation.Cast;
 import org.bytedeco.javacpp.annotation.Name;
 import org.bytedeco.javacpp.annotation.NoException;
@@ -13,7 +16,27 @@ import org.bytedeco.javacpp.annotation.Platform;
 @Platform(include = "abi/maque_train.h")
 @NoException
 final class TrainNative {
+  /** What {@link #abiVersion} must answer. */
+  static final int ABI_VERSION = 1;
+
+  private static final NativeLibrary LIBRARY =
+      new NativeLibrary("jnimaque_train", TrainNative.class);
+
   private TrainNative() {}
+
+  /**
+   * Loads the library unless that has been done; to be called before anything else here.
+   *
+   * @throws NativeLibraryException naming path and cause
+   */
+  static void load() {
+    Path library = LIBRARY.load(path -> System.load(path));
+    int version = abiVersion();
+    if (version != ABI_VERSION) {
+      throw new NativeLibraryException(
+          library + ": has version " + version + " of the interface, expected " + ABI_VERSION);
+    }
+  }
 
   @Name("maque_train_abi_version")
   static native int abiVersion();

@@ -1,0 +1,207 @@
+package maque.runtime;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.util.HexFormat;
+import java.util.function.Consumer;
+
+/**
+ * One of the native libraries: finds it, brings it out of its jar, and loads it once. Meant for
+ * Maque's own modules.
+ *
+ * <p>The directory named by the system property {@value #PATH_PROPERTY} is taken as it is.
+ * Otherwise the library is copied out of the jar into a cache: the directory named by the
+ * environment variable {@value #CACHE_VARIABLE}, else {@code ~/.cache/maque}, else (where that
+ * cannot be written) a temporary directory of this process. The copy's name holds the hash of its
+ * content, and its content is compared with the jar's each time, so that a stale or altered copy is
+ * never loaded; it is put in place by a rename, so that any number of processes may start at once.
+ */
+public final class NativeLibrary {
+  /** System property: a directory that holds the library. */
+  public static final String PATH_PROPERTY = "maque.library.path";
+
+  /** Environment variable: the directory that copies are kept in. */
+  public static final String CACHE_VARIABLE = "MAQUE_CACHE";
+
+  private final String name;
+  private final Class<?> owner;
+  private volatile Path loaded;
+
+  /**
+   * A library that is not loaded yet.
+   *
+   * @param name without prefix and suffix, e.g. {@code jnimaque}
+   * @param owner the class with the native methods, whose jar holds the library
+   */
+  public NativeLibrary(String name, Class<?> owner) {
+    this.name = name;
+    this.owner = owner;
+  }
+
+  /**
+   * Loads the library unless that has been done. Thread-safe.
+   *
+   * @param load {@code path -> System.load(path)}, written in the owner, whose class loader then
+   *     gets the library
+   * @return the file
+   * @throws NativeLibraryException naming path and cause; another call tries again
+   */
+  public Path load(Consumer<String> load) {
+    Path file = loaded;
+    if (file != null) {
+      return file;
+    }
+    synchronized (this) {
+      if (loaded == null) {
+        loaded = find(load);
+      }
+      return loaded;
+    }
+  }
+
+  private Path find(Consumer<String> load) {
+    String directory = System.getProperty(PATH_PROPERTY);
+    if (directory != null && !directory.isEmpty()) {
+      Path file = Path.of(directory, fileName()).toAbsolutePath();
+      if (!Files.isRegularFile(file)) {
+        throw new NativeLibraryException(
+            file + ": no such file (" + PATH_PROPERTY + " names its directory)");
+      }
+      link(file, load);
+      return file;
+    }
+    byte[] content = content();
+    Path file = extract(content);
+    try {
+      link(file, load);
+      return file;
+    } catch (NativeLibraryException e) {
+      if (!String.valueOf(e.getMessage()).contains("already loaded in another classloader")) {
+        throw e;
+      }
+      return linkPrivateCopy(content, load);
+    }
+  }
+
+  private static void link(Path file, Consumer<String> load) {
+    try {
+      load.accept(file.toString());
+    } catch (UnsatisfiedLinkError | SecurityException e) {
+      throw new NativeLibraryException(file + ": cannot be loaded: " + e.getMessage(), e);
+    }
+  }
+
+  /**
+   * The JVM lets each file belong to one class loader; another one (a second web application) gets
+   * a file of its own.
+   */
+  private Path linkPrivateCopy(byte[] content, Consumer<String> load) {
+    Path file = null;
+    try {
+      file = Files.createTempDirectory("maque-").resolve(fileName());
+      Files.write(file, content);
+      link(file, load);
+      return file;
+    } catch (IOException e) {
+      throw new NativeLibraryException(file + ": cannot be written: " + e, e);
+    } finally {
+      if (file != null) {
+        AtomicFiles.deleteQuietly(file);
+        AtomicFiles.deleteQuietly(file.getParent());
+      }
+    }
+  }
+
+  private String fileName() {
+    return "lib" + name + ".so";
+  }
+
+  /** {@code linux-x86_64} here; other platforms have no library yet and are named in the error. */
+  static String platform() {
+    String os = System.getProperty("os.name", "").toLowerCase(java.util.Locale.ROOT);
+    String machine = System.getProperty("os.arch", "");
+    return (os.startsWith("linux") ? "linux" : os.replace(' ', '-'))
+        + "-"
+        + (machine.equals("amd64") ? "x86_64" : machine);
+  }
+
+  private byte[] content() {
+    String resource = "/maque/native/" + platform() + "/" + fileName();
+    try (InputStream in = owner.getResourceAsStream(resource)) {
+      if (in == null) {
+        throw new NativeLibraryException(
+            resource
+                + ": not in the jar of "
+                + owner.getName()
+                + "; this platform is "
+                + platform()
+                + ", Maque is built for linux-x86_64");
+      }
+      return in.readAllBytes();
+    } catch (IOException e) {
+      throw new NativeLibraryException(resource + ": cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  private Path extract(byte[] content) {
+    String chosen = System.getenv(CACHE_VARIABLE);
+    if (chosen != null && !chosen.isEmpty()) {
+      return extract(content, Path.of(chosen));
+    }
+    try {
+      return extract(content, Path.of(System.getProperty("user.home", ""), ".cache", "maque"));
+    } catch (NativeLibraryException e) {
+      try {
+        Path directory = Files.createTempDirectory("maque-");
+        directory.toFile().deleteOnExit();
+        Path file = extract(content, directory);
+        file.toFile().deleteOnExit();
+        return file;
+      } catch (IOException again) {
+        e.addSuppressed(again);
+        throw e;
+      }
+    }
+  }
+
+  /** The copy in that directory, made or made anew where it is not what the jar holds. */
+  Path extract(byte[] content, Path directory) {
+    byte[] hash = hash(content);
+    String copy = "lib" + name + "-" + HexFormat.of().formatHex(hash, 0, 16) + ".so";
+    Path file = directory.resolve(copy).toAbsolutePath();
+    try {
+      Files.createDirectories(directory);
+      if (!holds(file, content.length, hash)) {
+        AtomicFiles.write(file, content);
+      }
+      return file;
+    } catch (IOException | StorageException e) {
+      throw new NativeLibraryException(
+          file
+              + ": cannot be written: "
+              + e
+              + " ("
+              + CACHE_VARIABLE
+              + " may name another directory)",
+          e);
+    }
+  }
+
+  private static boolean holds(Path file, int size, byte[] hash) throws IOException {
+    return Files.isRegularFile(file)
+        && Files.size(file) == size
+        && MessageDigest.isEqual(hash(Files.readAllBytes(file)), hash);
+  }
+
+  private static byte[] hash(byte[] content) {
+    try {
+      return MessageDigest.getInstance("SHA-256").digest(content);
+    } catch (NoSuchAlgorithmException e) {
+      throw new NativeLibraryException("this Java has no SHA-256", e);
+    }
+  }
+}

@@ -1,0 +1,122 @@
+package maque.runtime;
+
+import java.lang.ref.Reference;
+import java.nio.ByteBuffer;
+import java.util.Map;
+
+/** A model in native memory. Immutable and thread-safe; closing it while others compute is safe. */
+final class NativeModel implements AutoCloseable {
+  private final NativeHandle handle;
+
+  private NativeModel(String name, long model) {
+    handle = new NativeHandle(this, name, model, MaqueNative::modelFree);
+  }
+
+  /**
+   * Builds a model. The tensors are copied.
+   *
+   * @param name what use after close calls it
+   * @param source the file that an error names
+   * @throws ModelFormatException where tensors do not fit the options or hold NaN or infinity
+   */
+  static NativeModel build(
+      String name, Map<String, String> options, Map<String, Tensor> tensors, String source) {
+    Maque.load();
+    long[] builder = new long[1];
+    check(MaqueNative.builderNew(builder), "builder");
+    try {
+      options.forEach((key, value) -> option(builder[0], key, value));
+      tensors.forEach((tensorName, tensor) -> tensor(builder[0], tensorName, tensor, source));
+      long[] model = new long[1];
+      int code = MaqueNative.builderBuild(builder[0], model);
+      if (code != NativeStatus.OK) {
+        throw new ModelFormatException(source + ": " + lastError());
+      }
+      return new NativeModel(name, model[0]);
+    } finally {
+      MaqueNative.builderFree(builder[0]);
+    }
+  }
+
+  private static void option(long builder, String key, String value) {
+    check(
+        MaqueNative.builderOption(builder, Utf8.zeroEnded(key), Utf8.zeroEnded(value)),
+        key + " " + value);
+  }
+
+  private static void tensor(long builder, String name, Tensor tensor, String source) {
+    long[] shape = tensor.shape();
+    ByteBuffer data = tensor.data();
+    int code =
+        MaqueNative.builderTensor(
+            builder,
+            Utf8.zeroEnded(name),
+            Utf8.zeroEnded(tensor.dtype()),
+            shape.length,
+            shape,
+            MaqueNative.bufferAddress(data),
+            data.remaining());
+    Reference.reachabilityFence(data);
+    if (code == NativeStatus.NOT_FINITE) {
+      throw new ModelFormatException(source + ": tensor " + name + " holds NaN or infinity");
+    }
+    check(code, source + ": tensor " + name);
+  }
+
+  /**
+   * Logits of n texts; see {@code maque_predict}. brief: takes less than a millisecond, so that
+   * arrays need no copy.
+   */
+  void predict(int[] ids, int idsLength, int[] offsets, int n, float[] out, boolean brief) {
+    long model = handle.get();
+    int code =
+        brief
+            ? MaqueNative.predictShort(model, ids, idsLength, offsets, n, null, out, out.length)
+            : MaqueNative.predict(model, ids, idsLength, offsets, n, null, out, out.length);
+    Reference.reachabilityFence(this);
+    checkOpen(code);
+  }
+
+  /** The last hidden states; see {@code maque_hidden_states}. */
+  void hiddenStates(int[] ids, int[] offsets, int n, float[] out) {
+    long model = handle.get();
+    int code = MaqueNative.hiddenStates(model, ids, ids.length, offsets, n, null, out, out.length);
+    Reference.reachabilityFence(this);
+    checkOpen(code);
+  }
+
+  long bytes() {
+    long[] bytes = new long[1];
+    int code = MaqueNative.modelBytes(handle.get(), bytes);
+    Reference.reachabilityFence(this);
+    checkOpen(code);
+    return bytes[0];
+  }
+
+  private void checkOpen(int code) {
+    if (code == NativeStatus.OK) {
+      return;
+    }
+    if (code == NativeStatus.BAD_HANDLE) {
+      throw handle.closed();
+    }
+    throw NativeStatus.exception(code, lastError());
+  }
+
+  private static void check(int code, String context) {
+    if (code != NativeStatus.OK) {
+      throw NativeStatus.exception(code, context + ": " + lastError());
+    }
+  }
+
+  private static String lastError() {
+    byte[] text = new byte[1024];
+    MaqueNative.lastError(text, text.length);
+    return Utf8.untilZero(text);
+  }
+
+  @Override
+  public void close() {
+    handle.close();
+  }
+}
