@@ -140,8 +140,13 @@ public final class Tokenizer {
 
     /** As {@link Tokenizer#encode(CharSequence, int[], boolean)}; allocates nothing. */
     public int encode(CharSequence text, int[] ids, boolean specialTokens) {
+      return encode(text, ids, ids.length, specialTokens);
+    }
+
+    /** Writes {@code limit} ids at most, which is the array's length or less. */
+    int encode(CharSequence text, int[] ids, int limit, boolean specialTokens) {
       out = ids;
-      fill(text, ids.length, specialTokens);
+      fill(text, limit, specialTokens);
       out = NONE;
       return count;
     }

@@ -73,6 +73,15 @@ final class WordPieceTrie {
     return count;
   }
 
+  /** The id of the token that is this part of a text, or -1. */
+  int find(CharSequence text, int from, int to) {
+    int node = ROOT;
+    for (int at = from; at < to && node >= 0; at++) {
+      node = child(node, text.charAt(at));
+    }
+    return node >= 0 && (cells[2 * node] & 1) != 0 ? ids[node] : -1;
+  }
+
   private int child(int node, char unit) {
     int code = codes[unit];
     if (node < 0 || code == 0) {

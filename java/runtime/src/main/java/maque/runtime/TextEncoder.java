@@ -1,0 +1,31 @@
+package maque.runtime;
+
+/** Turns a text into the ids that a model reads. Immutable and thread-safe. */
+public interface TextEncoder {
+  /** The ids of a text, at most {@link #maxTokens()}; more are cut off, which the result says. */
+  Encoded encode(CharSequence text);
+
+  /** The most ids that a text gets, special tokens included. */
+  int maxTokens();
+
+  /** The number of ids, which are 0 to this less 1. */
+  int vocabSize();
+
+  /** Scratch memory for one thread's calls that allocate nothing. */
+  Session session();
+
+  /** Not safe for two threads at once. */
+  interface Session {
+    /**
+     * Writes the ids of a text and returns their number. With the segmenters that are built in, and
+     * with WordPiece, nothing is allocated once the scratch memory has seen the longest text.
+     *
+     * @param out receives the ids; {@link TextEncoder#maxTokens()} long, or the text is cut to its
+     *     length
+     */
+    int encode(CharSequence text, int[] out);
+
+    /** Whether the last text was cut. */
+    boolean truncated();
+  }
+}
