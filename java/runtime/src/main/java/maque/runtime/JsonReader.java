@@ -143,7 +143,10 @@ final class JsonReader {
     }
     boolean integer = !fraction() & !exponent();
     String number = text.substring(start, at);
-    return integer ? whole(number, start) : real(number, start);
+    if (integer) { // an if, because ?: would turn the Long into a Double
+      return whole(number, start);
+    }
+    return real(number, start);
   }
 
   private boolean fraction() {
