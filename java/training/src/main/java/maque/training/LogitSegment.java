@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.zip.CRC32C;
@@ -54,13 +55,12 @@ final class LogitSegment implements AutoCloseable {
 
   /** The bytes with which a segment begins. */
   static byte[] header(TeacherKey key) {
-    byte[] json =
-        Json.write(
-            Map.of(
-                "teacher", key.teacher(),
-                "tokenizer", key.tokenizer(),
-                "max_tokens", key.maxTokens(),
-                "labels", key.labels()));
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("teacher", key.teacher());
+    map.put("tokenizer", key.tokenizer());
+    map.put("max_tokens", key.maxTokens());
+    map.put("labels", key.labels());
+    byte[] json = Json.write(map);
     ByteBuffer out = buffer(MAGIC.length + 4 + json.length + 4);
     out.put(MAGIC).putInt(json.length).put(json);
     out.putInt(crc(out.array(), 0, out.position()));

@@ -1,0 +1,182 @@
+package maque.training;
+
+import java.lang.System.Logger;
+import java.lang.System.Logger.Level;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.Function;
+
+/** The loop that teachers and students share: step, evaluate, keep the best, stop, save. */
+final class TrainingLoop {
+  private static final Logger LOG = System.getLogger(TrainingLoop.class.getName());
+
+  /**
+   * What a loop works on.
+   *
+   * @param batches makes the training batch of some rows
+   * @param dev null where there is no development set
+   */
+  record Setup(
+      String stage,
+      Trainer trainer,
+      BatchOrder order,
+      Function<int[], Batch> batches,
+      DevSet dev,
+      TrainingOptions<?> options,
+      Checkpoint checkpoint,
+      RunControl control) {}
+
+  private final Setup setup;
+  private final Trainer trainer;
+  private final long total;
+  private final long evaluateEvery;
+  private final Schedule schedule;
+  private TrainingState state;
+  private long savedAt = System.nanoTime();
+
+  TrainingLoop(Setup setup) {
+    this.setup = setup;
+    trainer = setup.trainer();
+    long perEpoch = setup.order().batchesPerEpoch();
+    total = setup.options().totalSteps(perEpoch);
+    evaluateEvery =
+        setup.options().evaluateEvery() > 0 ? setup.options().evaluateEvery() : perEpoch;
+    schedule = setup.options().schedule(total);
+  }
+
+  /** Names of the tensors' states that an optimiser keeps. */
+  static List<String> states(TrainingOptions<?> options) {
+    if (options.optimizer() == TrainingOptions.Optimizer.ADAMW) {
+      return List.of("m", "v");
+    }
+    return options.momentum() > 0 ? List.of("momentum") : List.of();
+  }
+
+  /**
+   * Runs to the end, from a checkpoint where there is one, and leaves the trained tensors' chosen
+   * values in {@link TrainingState#best}.
+   */
+  TrainingState run() {
+    resume();
+    while (state.step < total && !state.stopped) {
+      if (setup.control().token().isCancelled()) {
+        cancel();
+      }
+      step();
+      if (state.step % evaluateEvery == 0 || state.step == total) {
+        evaluate();
+      }
+      stopWithoutGain();
+      saveWhenDue();
+    }
+    if (state.best == null) {
+      state.best = weights();
+      state.bestStep = state.step;
+    }
+    return state;
+  }
+
+  private void resume() {
+    state = setup.checkpoint().read(trainer);
+    if (state == null) {
+      state = new TrainingState();
+      trainer.option("step", 0);
+    } else {
+      LOG.log(Level.INFO, "resumed at step {0} of {1}", state.step, total);
+    }
+  }
+
+  private void step() {
+    Batch batch = setup.batches().apply(setup.order().batch(state.step));
+    double lr = schedule.at(state.step);
+    Trainer.Report report = trainer.step(batch, lr);
+    state.add(report);
+    state.step++;
+    setup
+        .control()
+        .progress(
+            setup.stage(),
+            state.step,
+            total,
+            "",
+            Map.of("loss", report.loss(), "lr", lr, "gradient_norm", report.gradientNorm()));
+  }
+
+  private void evaluate() {
+    double trainLoss = state.trainLoss();
+    double trainAccuracy = state.trainAccuracy();
+    DevSet.Score score = setup.dev() == null ? null : setup.dev().score(trainer);
+    boolean best = state.evaluated(score, setup.options().selection());
+    if (best) {
+      state.best = weights();
+    }
+    Map<String, Double> metrics = new LinkedHashMap<>();
+    metrics.put("train_loss", trainLoss);
+    metrics.put("train_accuracy", trainAccuracy);
+    String message = String.format(Locale.ROOT, "step %d: train loss %.4f", state.step, trainLoss);
+    if (score != null) {
+      metrics.put("dev_loss", score.loss());
+      metrics.put("dev_accuracy", score.accuracy());
+      message +=
+          String.format(
+              Locale.ROOT,
+              ", dev loss %.4f, dev accuracy %.4f%s",
+              score.loss(),
+              score.accuracy(),
+              best ? " *" : "");
+    }
+    LOG.log(Level.INFO, message);
+    setup.control().progress(setup.stage(), state.step, total, message, metrics);
+  }
+
+  private void stopWithoutGain() {
+    long patience = setup.options().patience();
+    if (setup.dev() != null && patience > 0 && state.step - state.bestStep > patience) {
+      state.stopped = true;
+      LOG.log(Level.INFO, "stopped: no gain in {0} batches", patience);
+    }
+  }
+
+  private void saveWhenDue() {
+    if (state.step >= total || state.stopped) {
+      return;
+    }
+    RunControl control = setup.control();
+    boolean byBatches =
+        control.checkpointBatches() > 0 && state.step % control.checkpointBatches() == 0;
+    boolean byTime =
+        control.checkpointSeconds() > 0
+            && System.nanoTime() - savedAt > control.checkpointSeconds() * 1_000_000_000L;
+    if (byBatches || byTime) {
+      save();
+    }
+  }
+
+  private void save() {
+    setup.checkpoint().write(trainer, state);
+    savedAt = System.nanoTime();
+  }
+
+  private void cancel() {
+    save();
+    throw new CancelledException(
+        String.format(
+            Locale.ROOT,
+            "stopped at step %d of %d; the same command resumes from %s",
+            state.step,
+            total,
+            setup.checkpoint().path()));
+  }
+
+  private Map<String, float[]> weights() {
+    Map<String, float[]> out = new LinkedHashMap<>();
+    for (TensorInfo info : trainer.tensors()) {
+      if (info.trained()) {
+        out.put(info.name(), trainer.read(info.name(), "value"));
+      }
+    }
+    return out;
+  }
+}

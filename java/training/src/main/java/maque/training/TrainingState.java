@@ -1,0 +1,130 @@
+package maque.training;
+
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+
+/** All that a run carries from one step to the next besides the trainer's own tensors. */
+final class TrainingState {
+  long step;
+  boolean stopped;
+  long bestStep;
+  double bestLoss = Double.POSITIVE_INFINITY;
+  double bestAccuracy = -1;
+  Map<String, float[]> best;
+  final List<Point> history = new ArrayList<>();
+  private double lossSum;
+  private long lossCount;
+  private long correct;
+  private long labelled;
+
+  /**
+   * One evaluation.
+   *
+   * @param step updates made before it
+   * @param trainLoss mean over the batches since the evaluation before
+   * @param trainAccuracy over the same batches' labelled texts, with dropout
+   * @param dev null where there is no development set
+   */
+  record Point(long step, double trainLoss, double trainAccuracy, DevSet.Score dev) {
+    Map<String, Object> toMap() {
+      Map<String, Object> map = new LinkedHashMap<>();
+      map.put("step", step);
+      map.put("train_loss", trainLoss);
+      map.put("train_accuracy", trainAccuracy);
+      if (dev != null) {
+        map.put("dev_loss", dev.loss());
+        map.put("dev_accuracy", dev.accuracy());
+      }
+      return map;
+    }
+
+    static Point of(Map<?, ?> map) {
+      DevSet.Score dev =
+          map.containsKey("dev_loss")
+              ? new DevSet.Score(number(map, "dev_loss"), number(map, "dev_accuracy"))
+              : null;
+      return new Point(
+          (long) number(map, "step"),
+          number(map, "train_loss"),
+          number(map, "train_accuracy"),
+          dev);
+    }
+  }
+
+  void add(Trainer.Report report) {
+    lossSum += report.loss();
+    lossCount++;
+    correct += report.correct();
+    labelled += report.labelled();
+  }
+
+  double trainLoss() {
+    return lossCount == 0 ? 0 : lossSum / lossCount;
+  }
+
+  double trainAccuracy() {
+    return labelled == 0 ? 0 : (double) correct / labelled;
+  }
+
+  /** Records an evaluation and begins new means; true where it is the best so far. */
+  boolean evaluated(DevSet.Score score, TrainingOptions.Selection selection) {
+    history.add(new Point(step, trainLoss(), trainAccuracy(), score));
+    lossSum = 0;
+    lossCount = 0;
+    correct = 0;
+    labelled = 0;
+    if (score == null || !better(score, selection)) {
+      return false;
+    }
+    bestStep = step;
+    bestLoss = score.loss();
+    bestAccuracy = score.accuracy();
+    return true;
+  }
+
+  /** Equal accuracies are told apart by loss. */
+  private boolean better(DevSet.Score score, TrainingOptions.Selection selection) {
+    if (selection == TrainingOptions.Selection.LOSS || score.accuracy() == bestAccuracy) {
+      return score.loss() < bestLoss;
+    }
+    return score.accuracy() > bestAccuracy;
+  }
+
+  Map<String, Object> toMap() {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("step", step);
+    map.put("stopped", stopped);
+    map.put("best_step", bestStep);
+    map.put("best_loss", Double.doubleToLongBits(bestLoss));
+    map.put("best_accuracy", Double.doubleToLongBits(bestAccuracy));
+    map.put("loss_sum", Double.doubleToLongBits(lossSum));
+    map.put("loss_count", lossCount);
+    map.put("correct", correct);
+    map.put("labelled", labelled);
+    map.put("history", history.stream().map(Point::toMap).toList());
+    return map;
+  }
+
+  static TrainingState of(Map<String, Object> map) {
+    TrainingState state = new TrainingState();
+    state.step = (Long) map.get("step");
+    state.stopped = (Boolean) map.get("stopped");
+    state.bestStep = (Long) map.get("best_step");
+    state.bestLoss = Double.longBitsToDouble((Long) map.get("best_loss"));
+    state.bestAccuracy = Double.longBitsToDouble((Long) map.get("best_accuracy"));
+    state.lossSum = Double.longBitsToDouble((Long) map.get("loss_sum"));
+    state.lossCount = (Long) map.get("loss_count");
+    state.correct = (Long) map.get("correct");
+    state.labelled = (Long) map.get("labelled");
+    for (Object point : (List<?>) map.get("history")) {
+      state.history.add(Point.of((Map<?, ?>) point));
+    }
+    return state;
+  }
+
+  private static double number(Map<?, ?> map, String key) {
+    return ((Number) map.get(key)).doubleValue();
+  }
+}
