@@ -1,0 +1,173 @@
+#include <math.h>
+#include <string.h>
+
+#include "model/bert.h"
+
+namespace maque {
+namespace {
+
+/// y = LayerNorm(x) by blocks of rows; mean and rstd may be null.
+template <class T>
+void norm_rows(const Compute<T>& c, const Geometry& g, const T* x, const T* gamma, const T* beta,
+               int64_t rows, T* y, T* mean, T* rstd) {
+  const int64_t h = g.hidden;
+  for_blocks(c.executor, rows, kRowBlock, [&](int64_t begin, int64_t end, int32_t) {
+    c.kernels.layer_norm_forward(x + begin * h, gamma, beta, static_cast<T>(g.eps), end - begin, h,
+                                 y + begin * h, mean == nullptr ? nullptr : mean + begin,
+                                 rstd == nullptr ? nullptr : rstd + begin);
+  });
+}
+
+/// What one call of bert_forward works on.
+template <class T>
+struct Pass {
+  const Compute<T>& c;
+  const BertWeights<T>& w;
+  const Geometry& g;
+  const BertBatch& batch;
+  const BertDropout& dropout;
+  const BertBuffers<T>& b;
+};
+
+template <class T>
+void embed(const Pass<T>& p, T* out) {
+  const int64_t h = p.g.hidden, n = p.batch.tokens;
+  T* sum = p.b.embedded == nullptr ? out : p.b.embedded;
+  const int32_t* types = p.batch.type_ids;
+  for_blocks(p.c.executor, n, kRowBlock, [&](int64_t begin, int64_t end, int32_t) {
+    p.c.kernels.embedding_sum_forward(p.w.word, p.w.position, p.w.type, p.batch.ids + begin,
+                                      p.batch.positions + begin, types == nullptr ? nullptr : types + begin,
+                                      end - begin, h, sum + begin * h);
+  });
+  norm_rows(p.c, p.g, sum, p.w.gamma, p.w.beta, n, out, p.b.embedded_mean, p.b.embedded_rstd);
+  run_dropout(p.c, p.dropout.key, p.dropout.hidden, embedding_site(), out, n * h);
+}
+
+/// Queries, keys and values of all tokens; of the first rows only, where that is all the layer makes, the
+/// queries apart.
+template <class T>
+void project(const Pass<T>& p, const BertLayerWeights<T>& w, const BertLayerBuffers<T>& b, bool first_only) {
+  const int64_t h = p.g.hidden, padded = p.w.padded, skip = first_only ? padded : 0;
+  GemmArgs<T> args = gemm_args(p.batch.tokens, 2 * padded + h - skip, h, b.in, h, w.qkv + skip * h,
+                               b.qkv + skip, 3 * padded);
+  args.bias = w.qkv_bias + skip;
+  run_gemm(p.c, args);
+  if (!first_only) return;
+  p.c.kernels.gather_rows(b.in, h, p.batch.offsets, p.batch.texts, h, b.first, h);
+  GemmArgs<T> queries = gemm_args(p.batch.texts, h, h, b.first, h, w.qkv, b.first_q, h);
+  queries.bias = w.qkv_bias;
+  run_gemm(p.c, queries);
+}
+
+/// One unit for each text and head.
+template <class T>
+void attend(const Pass<T>& p, const BertLayerBuffers<T>& b, int64_t layer, bool first_only) {
+  const int64_t heads = p.g.heads, h = p.g.hidden, d = h / heads, padded = p.w.padded, ld = 3 * padded;
+  const T scale = static_cast<T>(1 / sqrt(static_cast<double>(d)));
+  const DropoutKey* key = p.dropout.attention > 0 ? p.dropout.key : nullptr;
+  p.c.executor.parallel_for(p.batch.texts * heads, [&](int64_t unit, int32_t worker) {
+    const int64_t text = unit / heads, head = unit % heads, start = p.batch.offsets[text];
+    const int64_t nk = p.batch.offsets[text + 1] - start, nq = first_only ? 1 : nk;
+    const int64_t mask = heads * (first_only ? start : p.batch.squares[text]) + head * nq * nk;
+    T* scratch = p.b.attention_scratch + worker * p.b.attention_scratch_size;
+    T* probs = b.probs == nullptr ? scratch : b.probs + mask;
+    if (b.probs == nullptr) scratch += round_up(p.batch.longest * p.batch.longest, 16);
+    const T* kv = b.qkv + start * ld + head * d;
+    const T* q = first_only ? b.first_q + text * h + head * d : kv;
+    T* o = b.context + (first_only ? text : start) * h + head * d;
+    Dropout dropout{};
+    if (key != nullptr) {
+      dropout = {static_cast<float>(p.dropout.attention), key->seed, key->step, attention_site(layer),
+                 static_cast<uint64_t>(mask)};
+    }
+    p.c.kernels.attention_forward(q, first_only ? h : ld, kv + padded, ld, kv + 2 * padded, ld, nq, nk, d,
+                                  scale, key == nullptr ? nullptr : &dropout, probs, o, h, scratch);
+  });
+}
+
+/// y = dropout(x W^T + b) + residual: fused where nothing is dropped.
+template <class T>
+void project_residual(const Pass<T>& p, const Linear<T>& layer, const T* x, int64_t rows, uint32_t site,
+                      const T* residual, T* y) {
+  const bool drops = p.dropout.key != nullptr && p.dropout.hidden > 0;
+  Epilogue<T> epilogue;
+  epilogue.residual = drops ? nullptr : residual;
+  linear_forward(p.c, layer, x, layer.in, rows, y, epilogue);
+  if (!drops) return;
+  run_dropout(p.c, p.dropout.key, p.dropout.hidden, site, y, rows * layer.out);
+  run_add(p.c, residual, rows * layer.out, y);
+}
+
+/// One encoder layer up to the input of its second LayerNorm.
+template <class T>
+void encoder_layer(const Pass<T>& p, int64_t layer) {
+  const BertLayerWeights<T>& w = p.w.layers[layer];
+  const BertLayerBuffers<T>& b = p.b.layers[layer - p.b.first_layer];
+  const bool first_only = p.batch.first_row_only && layer == p.g.layers - 1;
+  const int64_t rows = first_only ? p.batch.texts : p.batch.tokens;
+  project(p, w, b, first_only);
+  attend(p, b, layer, first_only);
+  project_residual(p, w.out, b.context, rows, attention_output_site(layer), first_only ? b.first : b.in,
+                   b.sum1);
+  norm_rows(p.c, p.g, b.sum1, w.gamma1, w.beta1, rows, b.y1, b.mean1, b.rstd1);
+  Epilogue<T> activation;
+  activation.activation = p.g.activation;
+  activation.pre_activation = b.pre;
+  linear_forward(p.c, w.up, b.y1, p.g.hidden, rows, b.up, activation);
+  project_residual(p, w.down, b.up, rows, ffn_output_site(layer), b.y1, b.sum2);
+}
+
+template <class T>
+void second_norm(const Pass<T>& p, int64_t layer, int64_t rows, T* out) {
+  const BertLayerWeights<T>& w = p.w.layers[layer];
+  const BertLayerBuffers<T>& b = p.b.layers[layer - p.b.first_layer];
+  norm_rows(p.c, p.g, b.sum2, w.gamma2, w.beta2, rows, out, b.mean2, b.rstd2);
+}
+
+template <class T>
+void pool(const Pass<T>& p) {
+  const int64_t h = p.g.hidden, texts = p.batch.texts;
+  if (p.g.pooling == Pooling::pooler) {
+    Epilogue<T> tanh;
+    tanh.activation = Activation::tanh;
+    tanh.pre_activation = p.b.pooled_pre;
+    linear_forward(p.c, p.w.pooler, p.b.hidden, h, texts, p.b.features, tanh);
+  } else if (p.g.pooling == Pooling::cls) {
+    memcpy(p.b.features, p.b.hidden, static_cast<size_t>(texts * h) * sizeof(T));
+  } else {
+    for_blocks(p.c.executor, texts, int64_t{1}, [&](int64_t begin, int64_t end, int32_t) {
+      p.c.kernels.mean_pool_forward(p.b.hidden, h, p.batch.offsets + begin, nullptr, end - begin, h,
+                                    p.b.features + begin * h);
+    });
+  }
+}
+
+}  // namespace
+
+template <class T>
+void bert_forward(const Compute<T>& compute, const BertWeights<T>& weights, const BertBatch& batch,
+                  const BertDropout& dropout, const BertBuffers<T>& buffers, BertPoint from, BertPoint to) {
+  const Geometry& g = *weights.geometry;
+  const Pass<T> p{compute, weights, g, batch, dropout, buffers};
+  if (from == kFromIds) embed(p, bert_point_rows(g, buffers, 0));
+  for (int64_t l = from < 0 ? 0 : from; l < g.layers && l < to; ++l) {
+    encoder_layer(p, l);
+    if (l + 1 < g.layers) second_norm(p, l, batch.tokens, bert_point_rows(g, buffers, l + 1));
+  }
+  if (from <= last_norm_point(g) && to >= last_hidden_point(g))
+    second_norm(p, g.layers - 1, batch.rows(), buffers.hidden);
+  if (from <= last_hidden_point(g) && to >= features_point(g)) pool(p);
+  if (to < logits_point(g)) return;
+  run_dropout(compute, dropout.key, dropout.head, features_site(g), buffers.features, batch.texts * g.hidden);
+  head_forward(compute, weights.head, buffers.features, batch.texts, buffers.head, HeadDropout{},
+               buffers.logits);
+}
+
+#define MAQUE_INSTANTIATE(T)                                                                \
+  template void bert_forward<T>(const Compute<T>&, const BertWeights<T>&, const BertBatch&, \
+                                const BertDropout&, const BertBuffers<T>&, BertPoint, BertPoint);
+MAQUE_INSTANTIATE(float)
+MAQUE_INSTANTIATE(double)
+#undef MAQUE_INSTANTIATE
+
+}  // namespace maque

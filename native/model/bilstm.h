@@ -1,0 +1,110 @@
+// The students: one bidirectional LSTM layer (PyTorch's weights and gate order) and a head.
+//
+// Sequence (Tang et al., arXiv 1903.12136; the pooling max-logits puts the head on every token and takes the
+// maximum over time for each class): texts are sorted by length, longest first, and laid out time-major: row
+// start[t] + j is token t of the j-th text, and the texts still running at t are the first active[t]. Both
+// directions use this one layout: the backward direction walks t downwards, and texts join it where they end.
+// An empty text has one row of zeros after all others.
+//
+// Document: one time step on the mean of a text's vectors. From a zero state there is no recurrent product,
+// and the forget gate, which would multiply that state, is not computed.
+#pragma once
+#include "model/head.h"
+
+namespace maque {
+
+template <class T>
+struct StudentWeights {
+  const Geometry* geometry;
+  int64_t gates;         // 4 * hidden
+  int64_t padded;        // of one direction's gates in a row: rounded up to whole panels
+  const T* table;        // embedding.weight or vectors.weight
+  T* input;              // packed [embedding, 2 * padded]; document: see input_segments
+  T* input_bias;         // [2 * padded]: bias_ih + bias_hh
+  T* recurrent[2];       // packed [hidden, gates]; sequence only
+  T* input_back[2];      // packed [gates, embedding]; training only
+  T* recurrent_back[2];  // packed [gates, hidden]; training, sequence only
+  Head<T> head;
+
+  void plan(Carver* carver, const Geometry& g, bool backward);
+  void pack(const Compute<T>& compute, T* const* tensors);
+};
+
+/// The time-major layout of a batch.
+struct StudentBatch {
+  const int32_t *ids, *offsets;  // as given, offsets[0] = 0
+  int64_t texts, tokens, longest;
+  int64_t rows;                   // tokens, and one for each empty text
+  const int32_t* row_ids;         // [tokens] id of each row
+  const int64_t* start;           // [longest + 1]
+  const int32_t* active;          // [longest + 1]; active[longest] = 0
+  const int32_t* pool_offsets;    // [texts + 1]: texts in the order given, the empty ones with one row
+  const int32_t* pool_rows;       // [rows]: the row of each position
+  const int32_t *last, *first;    // [texts]: rows of the last and the first token
+  const int32_t *before, *after;  // [tokens]: row of the token before and after in the same text, or -1
+};
+
+/// Bytes of the arrays that lay_out_batch fills, cut from the carver; with a measuring carver nothing is
+/// filled. A document batch has neither rows nor times; only ids, offsets and sizes are set.
+void lay_out_batch(Carver* carver, const Geometry& g, const int32_t* ids, const int32_t* offsets,
+                   int64_t texts, int64_t tokens, int64_t longest, bool training, StudentBatch* batch);
+
+/// Dropout of a training step. key null: none.
+struct StudentDropout {
+  const DropoutKey* key = nullptr;
+  double embedding = 0, output = 0, head = 0;
+};
+
+template <class T>
+struct StudentBuffers {
+  T* input;         // [tokens, embedding]; document: [texts, embedding]
+  T* gates;         // [tokens or texts, 2 * padded]
+  T* cells;         // training: [tokens, 2 * hidden]; inference: [texts, 2 * hidden], the running state
+  T* output;        // [rows, 2 * hidden]
+  T* features;      // what the head reads: output, or output after dropout, or pooled [texts, 2 * hidden]
+  T* token_logits;  // max-logits: [rows, num_labels]
+  T* logits;        // [texts, num_labels]
+  int32_t* argmax;  // max-logits, max: [texts, width]
+  HeadBuffers<T> head;
+  // Backward only.
+  T *d_token_logits, *d_features, *d_output, *d_cells, *d_input, *previous, *pack;
+};
+
+/// Sizes that buffers are planned for. rows: tokens and empty texts.
+struct StudentSizes {
+  int64_t texts, tokens, rows;
+  bool training, output_dropout, trains_table;
+};
+
+template <class T>
+void plan_student_buffers(Carver* carver, const Geometry& g, const StudentSizes& sizes,
+                          StudentBuffers<T>* buffers);
+
+/// ids to buffers.logits.
+template <class T>
+void student_forward(const Compute<T>& compute, const StudentWeights<T>& weights, const StudentBatch& batch,
+                     const StudentDropout& dropout, const StudentBuffers<T>& buffers);
+
+/// Gradients of all tensors whose pointer is not null. Weights overwrite; biases and the table accumulate
+/// onto zeros that the caller has set. by_id: rows sorted by row_ids (sequence; see scatter_add_rows).
+template <class T>
+void student_backward(const Compute<T>& compute, const StudentWeights<T>& weights, const StudentBatch& batch,
+                      const StudentDropout& dropout, const StudentBuffers<T>& buffers, const T* d_logits,
+                      const int32_t* by_id, T* const* gradients);
+
+/// Sites of dropout masks; the head's hidden layers have the last and those after it.
+constexpr uint32_t kInputSite = 0, kOutputSite = 1, kHeadSite = 2;
+
+/// Segments of one direction's gates whose input products are computed: all four, or for a document i, then g
+/// and o.
+struct GateSegments {
+  int32_t count;
+  int64_t begin[2], width[2];
+};
+inline GateSegments input_segments(const Geometry& g) {
+  const int64_t h = g.hidden;
+  if (g.kind == Kind::sequence) return {1, {0, 0}, {4 * h, 0}};
+  return {2, {0, 2 * h}, {h, 2 * h}};
+}
+
+}  // namespace maque

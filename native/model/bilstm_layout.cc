@@ -1,0 +1,192 @@
+// Packing of the students' weights, the time-major layout of a batch, planning of buffers.
+#include <string.h>
+
+#include "model/bilstm.h"
+
+namespace maque {
+namespace {
+
+/// Elements of one direction's packed input weights.
+int64_t packed_input_size(const Geometry& g) {
+  const GateSegments s = input_segments(g);
+  int64_t size = 0;
+  for (int32_t i = 0; i < s.count; ++i) size += gemm_packed_size(g.embedding, s.width[i]);
+  return size;
+}
+
+template <class T>
+void zero(T* x, int64_t n) {
+  memset(x, 0, static_cast<size_t>(n) * sizeof(T));
+}
+
+}  // namespace
+
+template <class T>
+void StudentWeights<T>::plan(Carver* carver, const Geometry& g, bool backward) {
+  *this = {};
+  geometry = &g;
+  gates = 4 * g.hidden;
+  padded = round_up(gates, kPanel);
+  input = carver->take<T>(2 * packed_input_size(g));
+  input_bias = carver->take<T>(2 * padded);
+  for (int32_t d = 0; d < 2; ++d) {
+    if (g.kind == Kind::sequence) recurrent[d] = carver->take<T>(gemm_packed_size(g.hidden, gates));
+    if (!backward) continue;
+    input_back[d] = carver->take<T>(gemm_packed_size(gates, g.embedding));
+    if (g.kind == Kind::sequence) recurrent_back[d] = carver->take<T>(gemm_packed_size(gates, g.hidden));
+  }
+  head.plan(carver, g, backward);
+}
+
+template <class T>
+void StudentWeights<T>::pack(const Compute<T>& compute, T* const* tensors) {
+  const Geometry& g = *geometry;
+  const int64_t e = g.embedding, h = g.hidden;
+  const GateSegments segments = input_segments(g);
+  table = tensors[0];
+  zero(input_bias, 2 * padded);
+  T* out = input;
+  for (int32_t d = 0; d < 2; ++d) {
+    T* const* t = tensors + lstm_tensor(d, 0);
+    for (int32_t i = 0; i < segments.count; ++i) {
+      run_pack(compute, t[kWeightIh] + segments.begin[i] * e, int64_t{1}, e, e, segments.width[i], out);
+      out += gemm_packed_size(e, segments.width[i]);
+    }
+    for (int64_t j = 0; j < gates; ++j) input_bias[d * padded + j] = t[kBiasIh][j] + t[kBiasHh][j];
+    if (recurrent[d] != nullptr) run_pack(compute, t[kWeightHh], int64_t{1}, h, h, gates, recurrent[d]);
+    if (input_back[d] != nullptr) run_pack(compute, t[kWeightIh], e, int64_t{1}, gates, e, input_back[d]);
+    if (recurrent_back[d] != nullptr)
+      run_pack(compute, t[kWeightHh], h, int64_t{1}, gates, h, recurrent_back[d]);
+  }
+  head.pack(compute, g, tensors);
+}
+
+namespace {
+
+/// Arrays of a layout while they are filled.
+struct Layout {
+  int32_t *row_ids, *active, *pool_offsets, *pool_rows, *last, *first, *before, *after, *order;
+  int64_t* start;
+};
+
+/// order[j] = number of the j-th text, longest first, equal lengths as given. active[t] = texts longer than
+/// t.
+void sort_by_length(const StudentBatch& b, const Layout& l) {
+  memset(l.active, 0, static_cast<size_t>(b.longest + 1) * sizeof(int32_t));
+  for (int64_t i = 0; i < b.texts; ++i) ++l.active[b.offsets[i + 1] - b.offsets[i]];  // texts of each length
+  int32_t longer = 0;
+  for (int64_t n = b.longest; n >= 0; --n) {  // now: texts longer than n
+    const int32_t equal = l.active[n];
+    l.active[n] = longer;
+    longer += equal;
+  }
+  for (int64_t i = 0; i < b.texts; ++i) {
+    const int32_t n = b.offsets[i + 1] - b.offsets[i];
+    l.order[l.active[n]++] = static_cast<int32_t>(i);
+  }
+  // active[n] is now the number of texts of length n or more: shift it back to "longer than n".
+  for (int64_t n = 0; n < b.longest; ++n) l.active[n] = l.active[n + 1];
+  l.active[b.longest] = 0;
+}
+
+void place_text(const StudentBatch& b, const Layout& l, int32_t text, int32_t rank, int32_t* empty_row) {
+  const int32_t begin = b.offsets[text], n = b.offsets[text + 1] - begin;
+  int32_t* rows = l.pool_rows + l.pool_offsets[text];
+  if (n == 0) rows[0] = (*empty_row)++;
+  for (int32_t t = 0; t < n; ++t) {
+    rows[t] = static_cast<int32_t>(l.start[t]) + rank;
+    l.row_ids[rows[t]] = b.ids[begin + t];
+  }
+  l.first[text] = rows[0];
+  l.last[text] = rows[n == 0 ? 0 : n - 1];
+  if (l.before == nullptr) return;
+  for (int32_t t = 0; t < n; ++t) {
+    l.before[rows[t]] = t == 0 ? -1 : rows[t - 1];
+    l.after[rows[t]] = t == n - 1 ? -1 : rows[t + 1];
+  }
+}
+
+}  // namespace
+
+void lay_out_batch(Carver* carver, const Geometry& g, const int32_t* ids, const int32_t* offsets,
+                   int64_t texts, int64_t tokens, int64_t longest, bool training, StudentBatch* batch) {
+  *batch = {};
+  batch->ids = ids;
+  batch->offsets = offsets;
+  batch->texts = texts;
+  batch->tokens = tokens;
+  batch->longest = longest;
+  if (g.kind == Kind::document) {
+    batch->rows = texts;
+    return;
+  }
+  Layout l{};
+  l.row_ids = carver->take<int32_t>(tokens);
+  l.active = carver->take<int32_t>(longest + 1);
+  l.start = carver->take<int64_t>(longest + 1);
+  l.pool_offsets = carver->take<int32_t>(texts + 1);
+  l.pool_rows = carver->take<int32_t>(tokens + texts);
+  l.last = carver->take<int32_t>(texts);
+  l.first = carver->take<int32_t>(texts);
+  l.order = carver->take<int32_t>(texts);
+  l.before = training ? carver->take<int32_t>(tokens) : nullptr;
+  l.after = training ? carver->take<int32_t>(tokens) : nullptr;
+  batch->rows = tokens + texts;
+  if (l.active == nullptr) return;  // measuring
+  sort_by_length(*batch, l);
+  l.start[0] = 0;
+  for (int64_t t = 0; t < longest; ++t) l.start[t + 1] = l.start[t] + l.active[t];
+  l.pool_offsets[0] = 0;
+  for (int64_t i = 0; i < texts; ++i) {
+    const int32_t n = offsets[i + 1] - offsets[i];
+    l.pool_offsets[i + 1] = l.pool_offsets[i] + (n == 0 ? 1 : n);
+  }
+  int32_t empty_row = static_cast<int32_t>(tokens);
+  for (int64_t j = 0; j < texts; ++j) place_text(*batch, l, l.order[j], static_cast<int32_t>(j), &empty_row);
+  batch->rows = empty_row;
+  batch->row_ids = l.row_ids;
+  batch->start = l.start;
+  batch->active = l.active;
+  batch->pool_offsets = l.pool_offsets;
+  batch->pool_rows = l.pool_rows;
+  batch->last = l.last;
+  batch->first = l.first;
+  batch->before = l.before;
+  batch->after = l.after;
+}
+
+template <class T>
+void plan_student_buffers(Carver* carver, const Geometry& g, const StudentSizes& s, StudentBuffers<T>* b) {
+  *b = {};
+  const bool document = g.kind == Kind::document, per_token = g.pooling == Pooling::max_logits && !document;
+  const int64_t h2 = 2 * g.hidden, padded = round_up(4 * g.hidden, kPanel);
+  const int64_t steps = document ? s.texts : s.tokens, rows = document ? s.texts : s.rows;
+  b->input = carver->take<T>(steps * g.embedding);
+  b->gates = carver->take<T>(steps * 2 * padded);
+  b->cells = carver->take<T>((s.training ? steps : s.texts) * h2);
+  b->output = carver->take<T>(rows * h2);
+  const bool apart = !document && (!per_token || (s.training && s.output_dropout));
+  b->features = apart ? carver->take<T>((per_token ? rows : s.texts) * h2) : b->output;
+  b->token_logits = per_token ? carver->take<T>(rows * g.num_labels) : nullptr;
+  b->logits = carver->take<T>(s.texts * g.num_labels);
+  const int64_t pooled = per_token ? g.num_labels : h2;
+  b->argmax = s.training ? carver->take<int32_t>(s.texts * pooled) : nullptr;
+  b->head.plan(carver, g, per_token ? rows : s.texts, s.training);
+  if (!s.training) return;
+  b->d_token_logits = per_token ? carver->take<T>(rows * g.num_labels) : nullptr;
+  b->d_output = carver->take<T>(rows * h2);
+  b->d_features = per_token || document ? b->d_output : carver->take<T>(s.texts * h2);
+  b->d_cells = carver->take<T>(s.texts * h2);
+  b->d_input = s.trains_table ? carver->take<T>(steps * g.embedding) : nullptr;
+  b->previous = document ? nullptr : carver->take<T>(steps * g.hidden);
+  b->pack = carver->take<T>(gemm_packed_size(steps, g.embedding > g.hidden ? g.embedding : g.hidden));
+}
+
+#define MAQUE_INSTANTIATE(T)         \
+  template struct StudentWeights<T>; \
+  template void plan_student_buffers<T>(Carver*, const Geometry&, const StudentSizes&, StudentBuffers<T>*);
+MAQUE_INSTANTIATE(float)
+MAQUE_INSTANTIATE(double)
+#undef MAQUE_INSTANTIATE
+
+}  // namespace maque

@@ -1,0 +1,139 @@
+// How the layers call the kernels: which flavour, on which threads, with which scratch. Work is cut by its
+// size alone and every unit writes its own outputs, so the number of threads does not show in the bits.
+#pragma once
+#include "core/executor.h"
+#include "kernels/kernel_list.h"
+#include "model/carver.h"
+
+namespace maque {
+
+/// Kernels, threads and the scratch of each thread.
+template <class T>
+struct Compute {
+  const Kernels<T>& kernels;
+  Executor executor;
+  T* gemm_scratch;  // workers * kGemmScratch
+};
+
+/// Key of the dropout masks of one step; a null pointer means none (inference).
+struct DropoutKey {
+  uint64_t seed;
+  uint32_t step;
+};
+
+constexpr int64_t kRowBlock = 32;           // rows of one unit of row-wise work
+constexpr int64_t kColumnBlock = 64;        // columns of one unit of column-wise work
+constexpr int64_t kElementBlock = 1 << 14;  // elements of one unit of element-wise work
+constexpr int64_t kGemmRows = 192, kGemmColumns = 512;
+
+inline int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+
+/// f(begin, end, worker) over [0, n) in blocks.
+template <class F>
+void for_blocks(const Executor& executor, int64_t n, int64_t block, const F& f) {
+  if (executor.workers == 1) {
+    if (n > 0) f(int64_t{0}, n, 0);
+    return;
+  }
+  executor.parallel_for((n + block - 1) / block, [&](int64_t i, int32_t worker) {
+    const int64_t begin = i * block;
+    f(begin, begin + block < n ? begin + block : n, worker);
+  });
+}
+
+/// gemm over tiles of C. args.scratch is set here.
+template <class T>
+void run_gemm(const Compute<T>& compute, GemmArgs<T> args) {
+  if (args.m <= 0 || args.n <= 0) return;
+  if (compute.executor.workers == 1) {
+    args.scratch = compute.gemm_scratch;
+    compute.kernels.gemm(args);
+    return;
+  }
+  const int64_t rows = (args.m + kGemmRows - 1) / kGemmRows,
+                columns = (args.n + kGemmColumns - 1) / kGemmColumns;
+  compute.executor.parallel_for(rows * columns, [&](int64_t unit, int32_t worker) {
+    const int64_t i = unit / columns * kGemmRows, j = unit % columns * kGemmColumns;
+    GemmArgs<T> tile = args;
+    tile.m = args.m - i < kGemmRows ? args.m - i : kGemmRows;
+    tile.n = args.n - j < kGemmColumns ? args.n - j : kGemmColumns;
+    tile.a = args.a + i * args.a_row_stride;
+    tile.b = args.b + j * args.k;
+    tile.c = args.c + i * args.ldc + j;
+    if (args.bias != nullptr) tile.bias = args.bias + j;
+    if (args.pre_activation != nullptr) tile.pre_activation = args.pre_activation + i * args.ld_pre + j;
+    if (args.residual != nullptr) tile.residual = args.residual + i * args.ld_residual + j;
+    tile.scratch = compute.gemm_scratch + worker * kGemmScratch;
+    compute.kernels.gemm(tile);
+  });
+}
+
+/// Plain product C = A B of row-major A, with nothing fused.
+template <class T>
+GemmArgs<T> gemm_args(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* packed, T* c,
+                      int64_t ldc) {
+  GemmArgs<T> args{};
+  args.m = m;
+  args.n = n;
+  args.k = k;
+  args.a = a;
+  args.a_row_stride = lda;
+  args.a_k_stride = 1;
+  args.b = packed;
+  args.c = c;
+  args.ldc = ldc;
+  return args;
+}
+
+/// gemm_pack over blocks of columns.
+template <class T>
+void run_pack(const Compute<T>& compute, const T* b, int64_t row_stride, int64_t col_stride, int64_t k,
+              int64_t n, T* packed) {
+  for_blocks(compute.executor, n, kPanel * 4, [&](int64_t begin, int64_t end, int32_t) {
+    compute.kernels.gemm_pack(b + begin * col_stride, row_stride, col_stride, k, end - begin,
+                              packed + begin * k);
+  });
+}
+
+/// y = dropout(x), or of a gradient; y may be x.
+template <class T>
+void run_dropout_to(const Compute<T>& compute, const DropoutKey& key, double p, uint32_t site, const T* x,
+                    int64_t n, T* y) {
+  for_blocks(compute.executor, n, kElementBlock, [&](int64_t begin, int64_t end, int32_t) {
+    const Dropout dropout{static_cast<float>(p), key.seed, key.step, site, static_cast<uint64_t>(begin)};
+    compute.kernels.dropout(dropout, x + begin, end - begin, y + begin);
+  });
+}
+
+/// Dropout in place; nothing where p is 0 or there is no key.
+template <class T>
+void run_dropout(const Compute<T>& compute, const DropoutKey* key, double p, uint32_t site, T* x, int64_t n) {
+  if (key != nullptr && p > 0) run_dropout_to(compute, *key, p, site, x, n, x);
+}
+
+/// sums[j] += sum over rows of x[i, j].
+template <class T>
+void run_column_sums(const Compute<T>& compute, const T* x, int64_t ldx, int64_t rows, int64_t columns,
+                     T* sums) {
+  for_blocks(compute.executor, columns, kColumnBlock, [&](int64_t begin, int64_t end, int32_t) {
+    compute.kernels.column_sums(x, ldx, rows, begin, end, sums);
+  });
+}
+
+/// y += x.
+template <class T>
+void run_add(const Compute<T>& compute, const T* x, int64_t n, T* y) {
+  for_blocks(compute.executor, n, kElementBlock, [&](int64_t begin, int64_t end, int32_t) {
+    compute.kernels.add(x + begin, end - begin, y + begin);
+  });
+}
+
+/// dx = act'(x) dy in place of dy.
+template <class T>
+void run_activation_backward(const Compute<T>& compute, Activation act, const T* x, int64_t n, T* dy) {
+  for_blocks(compute.executor, n, kElementBlock, [&](int64_t begin, int64_t end, int32_t) {
+    compute.kernels.activation_backward(act, x + begin, dy + begin, end - begin, dy + begin);
+  });
+}
+
+}  // namespace maque

@@ -1,0 +1,102 @@
+// The geometry of a model and the tensors that follow from it.
+#pragma once
+#include "core/types.h"
+
+namespace maque {
+
+enum class Kind : int32_t { none, bert, sequence, document };
+enum class Pooling : int32_t { none, pooler, cls, mean, max_logits, max, last };
+
+/// Most hidden layers of a head.
+constexpr int32_t kMaxHeadLayers = 8;
+
+/// Sizes of a model. Fields that a kind does not have are 0.
+struct Geometry {
+  Kind kind;
+  Pooling pooling;
+  int64_t num_labels;
+  int32_t head_layers;           // hidden layers of the head; -1: not given
+  int64_t head[kMaxHeadLayers];  // their sizes
+  int64_t vocab, hidden;         // every kind; hidden: of one direction for the students
+  int64_t layers, heads, intermediate, positions, types;  // bert
+  double eps;                                             // bert
+  Activation activation;                                  // bert
+  int64_t embedding;                                      // students
+
+  bool is_bert() const { return kind == Kind::bert; }
+  /// Width of what the head reads.
+  int64_t features() const { return is_bert() ? hidden : 2 * hidden; }
+  /// Whether the head reads nothing but the first row of each text.
+  bool first_row_only() const { return pooling == Pooling::pooler || pooling == Pooling::cls; }
+  int64_t head_in(int32_t i) const { return i == 0 ? features() : head[i - 1]; }
+  int64_t head_out(int32_t i) const { return i == head_layers ? num_labels : head[i]; }
+};
+
+/// Numbers of the tensors: bert has 5 + 16 * layers (+ 2 of the pooler), the students 9, then two for each
+/// layer of the head.
+enum BertTensor : int64_t { kWord, kPosition, kType, kEmbeddingGamma, kEmbeddingBeta, kBertLayers };
+enum BertLayerTensor : int64_t {
+  kQueryWeight,
+  kQueryBias,
+  kKeyWeight,
+  kKeyBias,
+  kValueWeight,
+  kValueBias,
+  kOutWeight,
+  kOutBias,
+  kGamma1,
+  kBeta1,
+  kUpWeight,
+  kUpBias,
+  kDownWeight,
+  kDownBias,
+  kGamma2,
+  kBeta2,
+  kBertLayerTensors
+};
+enum LstmTensor : int64_t { kWeightIh, kWeightHh, kBiasIh, kBiasHh, kLstmTensors };
+
+inline int64_t bert_tensor(int64_t layer, int64_t which) {
+  return kBertLayers + layer * kBertLayerTensors + which;
+}
+inline int64_t pooler_tensor(const Geometry& g) { return bert_tensor(g.layers, 0); }
+inline int64_t lstm_tensor(int64_t direction, int64_t which) { return 1 + direction * kLstmTensors + which; }
+inline int64_t head_tensor(const Geometry& g) {
+  if (!g.is_bert()) return 1 + 2 * kLstmTensors;
+  return pooler_tensor(g) + (g.pooling == Pooling::pooler ? 2 : 0);
+}
+inline int64_t tensor_count(const Geometry& g) { return head_tensor(g) + 2 * (g.head_layers + 1); }
+
+/// Name and shape of one tensor, as the ABI has them.
+struct TensorSpec {
+  char name[96];
+  int32_t rank;
+  int64_t dims[2];
+  int64_t size() const { return rank == 2 ? dims[0] * dims[1] : dims[0]; }
+};
+
+/// The spec of tensor `index`, 0 <= index < tensor_count(g).
+TensorSpec tensor_spec(const Geometry& g, int64_t index);
+
+/// The number of the tensor of this name, or -1.
+int64_t find_tensor(const Geometry& g, const char* name);
+
+/// Whether weight decay leaves a tensor of this name alone: biases (of an LSTM too) and LayerNorms.
+bool is_free_of_decay(const char* name);
+
+/// An empty geometry, for set_geometry_option.
+Geometry empty_geometry();
+
+/// Sets one option of the ABI's list. *known tells whether the key is one of a geometry's; a bad value is
+/// kInvalidArgument with a message.
+Status set_geometry_option(Geometry* g, const char* key, const char* value, bool* known);
+
+/// Checks that all that the kind needs has been given and fits together.
+Status check_geometry(const Geometry& g);
+
+/// A whole decimal number in [low, high], or false.
+bool parse_int(const char* text, int64_t low, int64_t high, int64_t* out);
+/// A finite decimal number, or false. Independent of the locale.
+bool parse_double(const char* text, double* out);
+
+}  // namespace maque

@@ -1,0 +1,47 @@
+// The classifier head: linear layers with a ReLU and dropout after each but the last.
+#pragma once
+#include "model/geometry.h"
+#include "model/linear.h"
+
+namespace maque {
+
+template <class T>
+struct Head {
+  int32_t layers = 0;  // hidden ones
+  Linear<T> linear[kMaxHeadLayers + 1];
+
+  void plan(Carver* carver, const Geometry& g, bool backward);
+  /// tensors: pointers to all tensors of the model, by number.
+  void pack(const Compute<T>& compute, const Geometry& g, T* const* tensors);
+};
+
+/// Activations of a head over `rows` rows.
+template <class T>
+struct HeadBuffers {
+  T* hidden[kMaxHeadLayers];  // after ReLU and dropout: what the backward pass needs
+  T* gradient[2];             // backward only
+  T* pack;                    // backward only
+
+  void plan(Carver* carver, const Geometry& g, int64_t rows, bool backward);
+};
+
+/// Dropout of the hidden layers (students): site + i for layer i.
+struct HeadDropout {
+  const DropoutKey* key = nullptr;
+  double p = 0;
+  uint32_t site = 0;
+};
+
+/// features [rows, in] -> logits [rows, classes].
+template <class T>
+void head_forward(const Compute<T>& compute, const Head<T>& head, const T* features, int64_t rows,
+                  const HeadBuffers<T>& buffers, const HeadDropout& dropout, T* logits);
+
+/// Gradients of the head's tensors (weights overwrite, biases accumulate) and, unless null, of the features
+/// (overwrites). gradients: by tensor number of the model, starting with the head's first.
+template <class T>
+void head_backward(const Compute<T>& compute, const Head<T>& head, const T* features, int64_t rows,
+                   const HeadBuffers<T>& buffers, const HeadDropout& dropout, const T* d_logits,
+                   T* const* gradients, T* d_features);
+
+}  // namespace maque
