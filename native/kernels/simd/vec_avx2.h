@@ -160,4 +160,43 @@ MAQUE_INLINE float reduce_max(F a) {
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
+MAQUE_INLINE void transpose_quarter(__m256 (&r)[8]) {
+  __m256 t[8];
+#pragma GCC unroll 4
+  for (int i = 0; i < 8; i += 2) {
+    t[i] = _mm256_unpacklo_ps(r[i], r[i + 1]);
+    t[i + 1] = _mm256_unpackhi_ps(r[i], r[i + 1]);
+  }
+#pragma GCC unroll 2
+  for (int i = 0; i < 8; i += 4) {
+    r[i] = _mm256_shuffle_ps(t[i], t[i + 2], 0x44);
+    r[i + 1] = _mm256_shuffle_ps(t[i], t[i + 2], 0xEE);
+    r[i + 2] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0x44);
+    r[i + 3] = _mm256_shuffle_ps(t[i + 1], t[i + 3], 0xEE);
+  }
+#pragma GCC unroll 4
+  for (int s = 0; s < 4; ++s) {
+    const __m256 low = _mm256_permute2f128_ps(r[s], r[4 + s], 0x20);
+    r[4 + s] = _mm256_permute2f128_ps(r[s], r[4 + s], 0x31);
+    r[s] = low;
+  }
+}
+
+/// rows[i] lane j <-> rows[j] lane i: the four 8 x 8 quarters, the off-diagonal ones exchanged.
+MAQUE_INLINE void transpose(F (&rows)[16]) {
+  for (int half = 0; half < 2; ++half) {
+    __m256 diagonal[8];
+    for (int i = 0; i < 8; ++i) diagonal[i] = half == 0 ? rows[i].lo : rows[8 + i].hi;
+    transpose_quarter(diagonal);
+    for (int i = 0; i < 8; ++i) (half == 0 ? rows[i].lo : rows[8 + i].hi) = diagonal[i];
+  }
+  __m256 upper[8], lower[8];
+  for (int i = 0; i < 8; ++i) upper[i] = rows[i].hi;
+  for (int i = 0; i < 8; ++i) lower[i] = rows[8 + i].lo;
+  transpose_quarter(upper);
+  transpose_quarter(lower);
+  for (int i = 0; i < 8; ++i) rows[i].hi = lower[i];
+  for (int i = 0; i < 8; ++i) rows[8 + i].lo = upper[i];
+}
+
 }  // namespace maque::MAQUE_ISA

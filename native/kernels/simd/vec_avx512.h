@@ -104,4 +104,39 @@ MAQUE_INLINE float reduce_max(F a) {
   return _mm_cvtss_f32(_mm_max_ss(two, _mm_movehdup_ps(two)));
 }
 
+/// rows[i] lane j <-> rows[j] lane i.
+MAQUE_INLINE void transpose(F (&rows)[16]) {
+  __m512 t[16];
+  // Within 128-bit blocks: 2 x 2, then 4 x 4.
+#pragma GCC unroll 8
+  for (int i = 0; i < 16; i += 2) {
+    t[i] = _mm512_unpacklo_ps(rows[i].v, rows[i + 1].v);
+    t[i + 1] = _mm512_unpackhi_ps(rows[i].v, rows[i + 1].v);
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < 16; i += 4) {
+    const __m512d a = _mm512_castps_pd(t[i]), b = _mm512_castps_pd(t[i + 1]);
+    const __m512d c = _mm512_castps_pd(t[i + 2]), d = _mm512_castps_pd(t[i + 3]);
+    rows[i].v = _mm512_castpd_ps(_mm512_unpacklo_pd(a, c));
+    rows[i + 1].v = _mm512_castpd_ps(_mm512_unpackhi_pd(a, c));
+    rows[i + 2].v = _mm512_castpd_ps(_mm512_unpacklo_pd(b, d));
+    rows[i + 3].v = _mm512_castpd_ps(_mm512_unpackhi_pd(b, d));
+  }
+  // Block q of rows[4 g + s] holds elements 4 g .. 4 g + 3 of column 4 q + s: a 4 x 4 transposition of
+  // blocks.
+#pragma GCC unroll 4
+  for (int s = 0; s < 4; ++s) {
+    const __m512 low01 = _mm512_shuffle_f32x4(rows[s].v, rows[4 + s].v, 0x88);
+    const __m512 low23 = _mm512_shuffle_f32x4(rows[8 + s].v, rows[12 + s].v, 0x88);
+    const __m512 high01 = _mm512_shuffle_f32x4(rows[s].v, rows[4 + s].v, 0xDD);
+    const __m512 high23 = _mm512_shuffle_f32x4(rows[8 + s].v, rows[12 + s].v, 0xDD);
+    t[s] = _mm512_shuffle_f32x4(low01, low23, 0x88);
+    t[8 + s] = _mm512_shuffle_f32x4(low01, low23, 0xDD);
+    t[4 + s] = _mm512_shuffle_f32x4(high01, high23, 0x88);
+    t[12 + s] = _mm512_shuffle_f32x4(high01, high23, 0xDD);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < 16; ++i) rows[i].v = t[i];
+}
+
 }  // namespace maque::MAQUE_ISA

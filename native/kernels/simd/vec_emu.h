@@ -205,4 +205,15 @@ MAQUE_INLINE float reduce_max(F a) {
   return a.v[0];
 }
 
+/// rows[i] lane j <-> rows[j] lane i.
+MAQUE_INLINE void transpose(F (&rows)[16]) {
+  for (int i = 0; i < 16; ++i) {
+    for (int j = 0; j < i; ++j) {
+      const float x = rows[i].v[j];
+      rows[i].v[j] = rows[j].v[i];
+      rows[j].v[i] = x;
+    }
+  }
+}
+
 }  // namespace maque::MAQUE_ISA

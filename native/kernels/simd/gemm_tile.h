@@ -1,0 +1,82 @@
+// The inner kernels of gemm: a tile of C, R rows by W vectors of 16 columns, kept in registers over a block
+// of k.
+//
+// Packed rows of A, a block of R rows:
+//   kRows     (row-major A)  element (i, p) at [p / 16][i][p % 16]: whole lines are copied, and R lines serve
+//   16 steps kColumns  (transposed A) element (i, p) at [p][i]
+#pragma once
+#include "kernels/gemm.h"
+#include "kernels/simd/vec.h"
+
+namespace maque::MAQUE_ISA {
+namespace {
+
+enum class Layout { kRows, kColumns };
+
+// The registers there are, how many of them a vector takes, and the tallest tile that they hold.
+#if defined(MAQUE_ISA_AVX2)
+constexpr int kRegisters = 16, kRegistersPerVector = 2, kMaxRows = 6;
+#else
+constexpr int kRegisters = 32, kRegistersPerVector = 1, kMaxRows = 12;
+#endif
+constexpr int kPanelVectors = static_cast<int>(kPanel / kLanes);
+
+/// Do the sums of a tile, one row of B and one broadcast element of A fit the registers? (A single row of
+/// sums takes B straight from memory.)
+constexpr bool tile_fits(int rows, int vectors) {
+  return kRegistersPerVector * (rows * vectors + (rows == 1 ? 0 : vectors)) + 1 <= kRegisters;
+}
+
+/// Vectors across the widest tile of `rows` rows: low tiles are wide, so that enough independent sums are
+/// under way to hide the latency of fma, and several panels of B stream at once.
+constexpr int tile_vectors(int rows) {
+  int vectors = 8;
+  while (!tile_fits(rows, vectors)) vectors /= 2;
+  return vectors;
+}
+
+/// One tile. `b` is the first panel's block of k, further panels lie `panel_stride` apart; c has W * 16 whole
+/// columns. Sums start from C where `from_c`, else from 0.
+template <int R, int W, Layout L>
+void tile(const float* a, const float* b, int64_t panel_stride, int64_t k, float* c, int64_t ldc,
+          bool from_c) {
+  F sum[R][W];
+#pragma GCC unroll 16
+  for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 16
+    for (int w = 0; w < W; ++w) sum[i][w] = from_c ? F::load(c + i * ldc + w * kLanes) : F::zero();
+  }
+  constexpr int kRowStep = L == Layout::kRows ? static_cast<int>(kLanes) : 1;
+  const auto step = [&](const float* a_p) MAQUE_INLINE_LAMBDA {
+    F row[W];
+#pragma GCC unroll 16
+    for (int w = 0; w < W; ++w) {
+      row[w] = F::load(b + w / kPanelVectors * panel_stride + w % kPanelVectors * kLanes);
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) {
+      const F x = F::set1(a_p[i * kRowStep]);
+#pragma GCC unroll 16
+      for (int w = 0; w < W; ++w) sum[i][w] = fma(x, row[w], sum[i][w]);
+    }
+    b += kPanel;
+  };
+  if constexpr (L == Layout::kRows) {
+    for (; k >= kLanes; k -= kLanes, a += R * kLanes) {
+#pragma GCC unroll 4
+      for (int p = 0; p < kLanes; ++p) step(a + p);
+    }
+    for (int64_t p = 0; p < k; ++p) step(a + p);
+  } else {
+#pragma GCC unroll 4
+    for (int64_t p = 0; p < k; ++p, a += R) step(a);
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 16
+    for (int w = 0; w < W; ++w) sum[i][w].store(c + i * ldc + w * kLanes);
+  }
+}
+
+}  // namespace
+}  // namespace maque::MAQUE_ISA
