@@ -2,10 +2,10 @@
 //
 //   C[i, j] = act(sum_p A[i, p] * B[p, j] + bias[j]) + residual[i, j]
 //
-// Every sum is one chain of fused multiply-adds over p = 0, 1, ..., k - 1, starting from 0, or from C[i, j] when
-// `accumulate`; a partial sum kept in C between blocks of p is exact, so tiling and threads do not show in the bits.
-// Error of the sum: |c - exact| <= k * 2^-24 * sum_p |A[i, p] * B[p, j]| (fp32). See Higham, Accuracy and Stability
-// of Numerical Algorithms, section 3.1.
+// Every sum is one chain of fused multiply-adds over p = 0, 1, ..., k - 1, starting from 0, or from C[i, j]
+// when `accumulate`; a partial sum kept in C between blocks of p is exact, so tiling and threads do not show
+// in the bits. Error of the sum: |c - exact| <= k * 2^-24 * sum_p |A[i, p] * B[p, j]| (fp32). See Higham,
+// Accuracy and Stability of Numerical Algorithms, section 3.1.
 #pragma once
 #include "core/types.h"
 
@@ -24,11 +24,13 @@ constexpr int64_t kGemmScratch = 192 * 512;
 /// packed[(j / 32 * k + p) * 32 + j % 32]; columns past n are 0. A weight W[out, in] applied as x W^T has
 /// k = in, n = out, row_stride = 1, col_stride = in.
 template <class T>
-using gemm_pack_fn = void(const T* b, int64_t row_stride, int64_t col_stride, int64_t k, int64_t n, T* packed);
+using gemm_pack_fn = void(const T* b, int64_t row_stride, int64_t col_stride, int64_t k, int64_t n,
+                          T* packed);
 
-/// Arguments of gemm. A and C may not overlap; residual may be C itself (same element read before it is written).
-/// A block of columns [j0, j1) with j0 a multiple of 32 is computed by advancing b by j0 * k, and c, bias, residual and
-/// pre_activation by j0.
+/// Arguments of gemm. A and C may not overlap; residual may be C itself (same element read before it is
+/// written) for k <= kGemmScratch; without accumulate, as C holds one thing only. A block of columns [j0, j1)
+/// with j0 a multiple of 32 is computed by advancing b by j0 * k, and c, bias, residual and pre_activation by
+/// j0.
 template <class T>
 struct GemmArgs {
   int64_t m, n, k;

@@ -170,6 +170,17 @@ TEST(epilogues) {
   }
 }
 
+TEST(residual_in_place_over_a_long_k) {
+  for (int64_t k : {512, 513, 1536, 5000}) {
+    for (bool transposed : {false, true}) {
+      Options options;
+      options.in_place_residual = options.bias = true;
+      options.transposed_a = transposed;
+      check_flavours({70, 35, k}, options, static_cast<uint64_t>(k));
+    }
+  }
+}
+
 TEST(random_shapes) {
   Random random(99);
   for (int round = 0; round < 60; ++round) {

@@ -11,7 +11,8 @@ namespace {
 
 constexpr int64_t kBlockK = 512, kBlockRows = kGemmScratch / kBlockK;
 
-using TileFunction = void (*)(const float*, const float*, int64_t, int64_t, float*, int64_t, bool);
+using TileFunction = void (*)(const float*, const float*, int64_t, int64_t, const float*, int64_t, float*,
+                              int64_t);
 
 /// The inner kernels for one number of rows.
 struct RowKernels {
@@ -84,29 +85,31 @@ void pack_columns(const float* a, int64_t k_stride, int64_t k, const Parts& tile
   }
 }
 
-/// What follows the sum, on a tile of C: [rows, n] at row i0, column j0 of the whole.
+/// What follows the sum, from a tile of sums to the [rows, n] elements of C at row i0, column j0.
 template <Activation kActivation>
-void finish(const GemmArgs<float>& g, int64_t i0, int64_t j0, int64_t rows, int64_t n, float* c,
-            int64_t ldc) {
+void finish(const GemmArgs<float>& g, int64_t i0, int64_t j0, int64_t rows, int64_t n, const float* sums,
+            int64_t ld_sums) {
   for (int64_t i = 0; i < rows; ++i) {
-    float* row = c + i * ldc;
+    const float* sum = sums + i * ld_sums;
+    float* c = g.c + (i0 + i) * g.ldc + j0;
     float* pre = g.pre_activation == nullptr ? nullptr : g.pre_activation + (i0 + i) * g.ld_pre + j0;
     const float* residual = g.residual == nullptr ? nullptr : g.residual + (i0 + i) * g.ld_residual + j0;
     for_lanes(n, [&](int64_t j, int64_t r) MAQUE_INLINE_LAMBDA {
       const auto read = [&](const float* p)
                             MAQUE_INLINE_LAMBDA { return r == kLanes ? F::load(p) : F::load(p, r); };
       const auto write = [&](F x, float* p) MAQUE_INLINE_LAMBDA { r == kLanes ? x.store(p) : x.store(p, r); };
-      F x = read(row + j);
+      F x = F::load(sum + j);
       if (g.bias != nullptr) x = x + read(g.bias + j0 + j);
       if (pre != nullptr) write(x, pre + j);
       x = math::activate(kActivation, x);
       if (residual != nullptr) x = x + read(residual + j);
-      write(x, row + j);
+      write(x, c + j);
     });
   }
 }
 
-using FinishFunction = void (*)(const GemmArgs<float>&, int64_t, int64_t, int64_t, int64_t, float*, int64_t);
+using FinishFunction = void (*)(const GemmArgs<float>&, int64_t, int64_t, int64_t, int64_t, const float*,
+                                int64_t);
 
 /// Null where nothing follows the sum.
 FinishFunction finish_function(const GemmArgs<float>& g) {
@@ -141,24 +144,30 @@ void copy_tile(const float* from, int64_t ld_from, int64_t rows, int64_t n, floa
     __builtin_memcpy(to + i * ld_to, from + i * ld_from, static_cast<size_t>(n) * 4);
 }
 
-/// Columns [j, j + width) of one tile of rows; width is a whole number of vectors of the tile or, at the
-/// right edge of C, less: then the tile is computed aside.
+/// Columns [j, j + width) of one tile of rows, fewer at the right edge of C. Sums go straight to C where
+/// nothing follows and the tile is whole; otherwise they are computed aside, so that what follows can still
+/// read what C holds.
 void run_tile(const Block& block, TileFunction function, int64_t first, int64_t rows, int64_t j,
               int64_t width) {
   const GemmArgs<float>& g = block.g;
-  const float* a = block.a + first * block.whole_k;
   const float* b = g.b + (j / kPanel * g.k + block.p0) * kPanel + j % kPanel;
   float* c = g.c + (block.i0 + first) * g.ldc + j;
   const int64_t n = g.n - j < width ? g.n - j : width;
-  if (n == width) {
-    function(a, b, g.k * kPanel, block.k, c, g.ldc, block.from_c);
-  } else {
-    alignas(64) float aside[kMaxRows * kPanel];
-    if (block.from_c) copy_tile(c, g.ldc, rows, n, aside, kPanel);
-    function(a, b, g.k * kPanel, block.k, aside, kPanel, block.from_c);
-    copy_tile(aside, kPanel, rows, n, c, g.ldc);
+  alignas(64) float aside[kMaxRows * kPanel];
+  const bool direct = n == width && block.finish == nullptr;
+  const float* from = block.from_c ? c : nullptr;
+  int64_t ld_from = g.ldc;
+  if (block.from_c && n < width) {
+    copy_tile(c, g.ldc, rows, n, aside, width);
+    from = aside, ld_from = width;
   }
-  if (block.finish != nullptr) block.finish(g, block.i0 + first, j, rows, n, c, g.ldc);
+  function(block.a + first * block.whole_k, b, g.k * kPanel, block.k, from, ld_from, direct ? c : aside,
+           direct ? g.ldc : width);
+  if (block.finish != nullptr) {
+    block.finish(g, block.i0 + first, j, rows, n, aside, width);
+  } else if (!direct) {
+    copy_tile(aside, width, rows, n, c, g.ldc);
+  }
 }
 
 /// Tiles of all rows across columns [j, j + width).
@@ -185,12 +194,12 @@ int64_t sweep_width(const Parts& tiles) {
   return (first > last ? first : last) * kLanes;
 }
 
-/// Rows [i0, i0 + m) of C.
-void run_rows(const GemmArgs<float>& g, int64_t i0, int64_t m) {
+/// Rows [i0, i0 + m) of C, in blocks of at most block_k steps.
+void run_rows(const GemmArgs<float>& g, int64_t i0, int64_t m, int64_t block_k) {
   const Parts tiles(m, kMaxRows);
   const Layout layout = g.a_k_stride == 1 ? Layout::kRows : Layout::kColumns;
   const int64_t width = sweep_width(tiles);
-  const Parts chunks((g.k + kLanes - 1) / kLanes, kBlockK / kLanes);
+  const Parts chunks((g.k + kLanes - 1) / kLanes, block_k / kLanes);
   for (int64_t c = 0; c < chunks.count; ++c) {
     const int64_t p0 = chunks.begin(c) * kLanes, whole_k = chunks.length(c) * kLanes;
     const int64_t k = g.k - p0 < whole_k ? g.k - p0 : whole_k;
@@ -207,23 +216,33 @@ void run_rows(const GemmArgs<float>& g, int64_t i0, int64_t m) {
   }
 }
 
-/// k = 0: an empty sum.
+/// k = 0: empty sums.
 void run_empty(const GemmArgs<float>& g) {
-  const FinishFunction finish = finish_function(g);
+  const FinishFunction finish_tile =
+      finish_function(g) == nullptr ? finish<Activation::none> : finish_function(g);
   for (int64_t i = 0; i < g.m; ++i) {
-    float* row = g.c + i * g.ldc;
-    if (!g.accumulate) __builtin_memset(row, 0, static_cast<size_t>(g.n) * sizeof(float));
-    if (finish != nullptr) finish(g, i, 0, 1, g.n, row, g.ldc);
+    for (int64_t j = 0; j < g.n; j += kPanel) {
+      alignas(64) float sums[kPanel] = {};
+      const int64_t n = g.n - j < kPanel ? g.n - j : kPanel;
+      if (g.accumulate) copy_tile(g.c + i * g.ldc + j, g.ldc, 1, n, sums, kPanel);
+      finish_tile(g, i, j, 1, n, sums, kPanel);
+    }
   }
 }
 
 }  // namespace
 
 void gemm(const GemmArgs<float>& g) {
-  if (g.k == 0) return run_empty(g);
   if (g.m == 0 || g.n == 0) return;
-  const Parts blocks(g.m, kBlockRows);
-  for (int64_t i = 0; i < blocks.count; ++i) run_rows(g, blocks.begin(i), blocks.length(i));
+  if (g.k == 0) return run_empty(g);
+  // C cannot keep partial sums while it also holds the residual: then k is one block, and fewer rows fit the
+  // scratch.
+  const int64_t whole_k = (g.k + kLanes - 1) / kLanes * kLanes;
+  const bool in_place = g.residual == g.c && whole_k > kBlockK;
+  const Parts blocks(g.m, in_place ? kGemmScratch / whole_k : kBlockRows);
+  for (int64_t i = 0; i < blocks.count; ++i) {
+    run_rows(g, blocks.begin(i), blocks.length(i), in_place ? whole_k : kBlockK);
+  }
 }
 
 }  // namespace maque::MAQUE_ISA

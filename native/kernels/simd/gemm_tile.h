@@ -35,16 +35,18 @@ constexpr int tile_vectors(int rows) {
   return vectors;
 }
 
-/// One tile. `b` is the first panel's block of k, further panels lie `panel_stride` apart; c has W * 16 whole
-/// columns. Sums start from C where `from_c`, else from 0.
+/// One tile. `b` is the first panel's block of k, further panels lie `panel_stride` apart. Sums start at
+/// `from`, or at 0 where that is null, and go to `to`; both have R rows of W * 16 whole columns and may be
+/// the same.
 template <int R, int W, Layout L>
-void tile(const float* a, const float* b, int64_t panel_stride, int64_t k, float* c, int64_t ldc,
-          bool from_c) {
+void tile(const float* a, const float* b, int64_t panel_stride, int64_t k, const float* from, int64_t ld_from,
+          float* to, int64_t ld_to) {
   F sum[R][W];
 #pragma GCC unroll 16
   for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 16
-    for (int w = 0; w < W; ++w) sum[i][w] = from_c ? F::load(c + i * ldc + w * kLanes) : F::zero();
+    for (int w = 0; w < W; ++w)
+      sum[i][w] = from != nullptr ? F::load(from + i * ld_from + w * kLanes) : F::zero();
   }
   constexpr int kRowStep = L == Layout::kRows ? static_cast<int>(kLanes) : 1;
   const auto step = [&](const float* a_p) MAQUE_INLINE_LAMBDA {
@@ -74,7 +76,7 @@ void tile(const float* a, const float* b, int64_t panel_stride, int64_t k, float
 #pragma GCC unroll 16
   for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 16
-    for (int w = 0; w < W; ++w) sum[i][w].store(c + i * ldc + w * kLanes);
+    for (int w = 0; w < W; ++w) sum[i][w].store(to + i * ld_to + w * kLanes);
   }
 }
 
