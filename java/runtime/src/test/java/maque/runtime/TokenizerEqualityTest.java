@@ -4,11 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import ai.djl.huggingface.tokenizers.HuggingFaceTokenizer;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -104,6 +107,18 @@ class TokenizerEqualityTest {
       }
     }
     assertTrue(count > 100_000, count + " glosses");
+  }
+
+  @Test
+  void chineseTexts() throws IOException {
+    Path file =
+        Path.of(System.getProperty("maque.root"), "java/training/src/test/resources/zh-texts.json");
+    JsonNode texts = new ObjectMapper().readTree(file.toFile());
+    assertTrue(texts.size() >= 300, texts.size() + " texts");
+    for (JsonNode text : texts) {
+      english.compare(text.get("text").asText());
+      chinese.compare(text.get("text").asText());
+    }
   }
 
   /** The published tokenizer files mean what we take them for, special tokens included. */
