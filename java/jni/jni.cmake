@@ -27,7 +27,8 @@ if(MAQUE_JNI_RUNTIME)
   maque_jni_library(jnimaque MaqueNative ${MAQUE_JNI_RUNTIME} maque_abi)
   # Inference has to load anywhere: no C++ runtime, libc and libm alone.
   target_link_options(jnimaque PRIVATE -nodefaultlibs -Wl,--no-as-needed)
-  target_link_libraries(jnimaque PRIVATE m c gcc)
+  # -lc last: what it brings along (the loader, for thread-local variables) is taken only if asked for before.
+  target_link_libraries(jnimaque PRIVATE maque_model maque_kernels maque_core m c gcc)
 endif()
 
 # -DMAQUE_JNI_TRAINING=<target directory of java/training>
