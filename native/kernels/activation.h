@@ -1,5 +1,5 @@
-// Element-wise activations and their derivatives.
-//   gelu_erf(x)  = x/2 (1 + erf(x / sqrt 2))                             (Hendrycks & Gimpel, arXiv 1606.08415)
+// Element-wise activations and their derivatives (written in math.h and activation_gradient.h).
+//   gelu_erf(x)  = x/2 (1 + erf(x / sqrt 2))                       (Hendrycks & Gimpel, arXiv 1606.08415)
 //   gelu_tanh(x) = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3)))
 // Error bound (fp32): 1e-6 * max(1, |x|) absolute, forward and derivative.
 #pragma once

@@ -4,8 +4,8 @@
 
 namespace maque {
 
-/// y[e] = keep(e) ? x[e] / (1 - p) (as a product with the rounded reciprocal) : 0, with the mask of core/types.h. y may be x.
-/// The backward pass is the same call on the gradient.
+/// y[e] = keep(e) ? x[e] / (1 - p) (as a product with the rounded reciprocal) : 0, with the mask of
+/// core/types.h. y may be x. The backward pass is the same call on the gradient.
 template <class T>
 using dropout_fn = void(const Dropout& dropout, const T* x, int64_t n, T* y);
 

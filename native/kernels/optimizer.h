@@ -1,4 +1,5 @@
-// Parameter updates and the sums that clipping needs. Element-wise, so any split over threads gives the same bits.
+// Parameter updates and the sums that clipping needs. Element-wise, so any split over threads gives the same
+// bits.
 #pragma once
 #include "core/types.h"
 
@@ -7,18 +8,19 @@ namespace maque {
 /// Elements of one partial sum of sum_of_squares.
 constexpr int64_t kSumChunk = 4096;
 
-/// PyTorch's SGD: g = scale * grad + weight_decay * w; buf = momentum * buf + g; w -= lr * (buf, or g without a buffer);
-/// each sum is one fma around the product that stands in it (the first: around weight_decay * w).
+/// PyTorch's SGD: g = scale * grad + weight_decay * w; buf = momentum * buf + g; w -= lr * (buf, or g without
+/// a buffer); each sum is one fma around the product that stands in it (the first: around weight_decay * w).
 /// buf may be null (momentum 0).
 template <class T>
 using sgd_step_fn = void(T* w, const T* grad, T* buf, int64_t n, T lr, T momentum, T weight_decay, T scale);
 
 /// AdamW (Loshchilov & Hutter, arXiv 1711.05101), Adam for weight_decay 0:
 ///   g = scale * grad; w -= lr * weight_decay * w; m += (1-b1) (g - m); v = b2 v + (1-b2) g^2;
-///   w -= lr / correction1 * m / (sqrt(v) / sqrt_correction2 + eps),  correction1 = 1 - b1^t, sqrt_correction2 = sqrt(1 - b2^t).
+///   w -= lr / correction1 * m / (sqrt(v) / sqrt_correction2 + eps),  correction1 = 1 - b1^t,
+///   sqrt_correction2 = sqrt(1 - b2^t).
 /// Order: w' = fma(-(lr * weight_decay), w, w); m = fma(1-b1, g - m, m); v = fma(b2, v, (1-b2) * (g * g));
-/// w = fma(-(lr / correction1), m / (sqrt(v) / sqrt_correction2 + eps), w'). 1-b1 and 1-b2 are formed in double (in float
-/// 1 - 0.999 would be off by 1e-5), then rounded.
+/// w = fma(-(lr / correction1), m / (sqrt(v) / sqrt_correction2 + eps), w'). 1-b1 and 1-b2 are formed in
+/// double (in float 1 - 0.999 would be off by 1e-5), then rounded.
 template <class T>
 using adam_step_fn = void(T* w, const T* grad, T* m, T* v, int64_t n, T lr, double beta1, double beta2, T eps,
                           T weight_decay, T correction1, T sqrt_correction2, T scale);
