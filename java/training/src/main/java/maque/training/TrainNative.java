@@ -1,8 +1,5 @@
 package maque.training;
 
-import java.nio.file.Path;
-import maque.runtime.NativeLibrary;
-import maque.runtime.NativeLibraryException;
 import org.bytedeco.javacpp.annotation.Cast;
 import org.bytedeco.javacpp.annotation.Name;
 import org.bytedeco.javacpp.annotation.NoException;
@@ -11,32 +8,13 @@ import org.bytedeco.javacpp.annotation.Platform;
 /**
  * The C ABI of training, one method for each function of {@code abi/maque_train.h}, which says what
  * they do. Strings are UTF-8 and end in a zero byte; arrays are copied, so that the garbage
- * collector never waits for a step.
+ * collector never waits for a step. Nothing of other modules is named here: JavaCPP loads this class
+ * alone. {@link TrainLibrary} loads the library.
  */
 @Platform(include = "abi/maque_train.h")
 @NoException
 final class TrainNative {
-  /** What {@link #abiVersion} must answer. */
-  static final int ABI_VERSION = 1;
-
-  private static final NativeLibrary LIBRARY =
-      new NativeLibrary("jnimaque_train", TrainNative.class);
-
   private TrainNative() {}
-
-  /**
-   * Loads the library unless that has been done; to be called before anything else here.
-   *
-   * @throws NativeLibraryException naming path and cause
-   */
-  static void load() {
-    Path library = LIBRARY.load(path -> System.load(path));
-    int version = abiVersion();
-    if (version != ABI_VERSION) {
-      throw new NativeLibraryException(
-          library + ": has version " + version + " of the interface, expected " + ABI_VERSION);
-    }
-  }
 
   @Name("maque_train_abi_version")
   static native int abiVersion();
