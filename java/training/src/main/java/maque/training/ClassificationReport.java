@@ -1,8 +1,9 @@
 package maque.training;
 
+import java.math.BigDecimal;
+import java.math.RoundingMode;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Locale;
 import maque.runtime.InvalidInputException;
 
 /**
@@ -166,7 +167,7 @@ public final class ClassificationReport {
   }
 
   private static String number(double value) {
-    return String.format(Locale.ROOT, "%." + DIGITS + "f", new java.math.BigDecimal(value));
+    return new BigDecimal(value).setScale(DIGITS, RoundingMode.HALF_EVEN).toPlainString();
   }
 
   /** The confusion matrix with its classes; rows are the truth, columns the predictions. */

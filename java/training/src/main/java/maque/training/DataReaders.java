@@ -249,8 +249,8 @@ final class DataReaders {
       }
       Map<String, Integer> columns = null;
       while (parser.nextToken() == JsonToken.START_ARRAY) {
-        long line = line(parser);
-        List<String> record = record(parser);
+        List<String> record = new ArrayList<>();
+        long line = record(parser, record);
         if (columns == null) {
           columns = header(record);
         } else {
@@ -260,12 +260,17 @@ final class DataReaders {
     }
   }
 
-  private static List<String> record(JsonParser parser) throws IOException {
-    List<String> record = new ArrayList<>();
+  /**
+   * Reads the values of a record and returns its line: that of the first value, not of the token
+   * before it.
+   */
+  private static long record(JsonParser parser, List<String> record) throws IOException {
+    long line = line(parser);
     while (parser.nextToken() != JsonToken.END_ARRAY) {
+      line = record.isEmpty() ? line(parser) : line;
       record.add(parser.getText());
     }
-    return record;
+    return line;
   }
 
   private Map<String, Integer> header(List<String> names) {

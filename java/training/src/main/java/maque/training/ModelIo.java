@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import maque.runtime.Json;
 import maque.runtime.ModelDirectory;
 import maque.runtime.ModelFormatException;
 import maque.runtime.Tensor;
@@ -82,8 +83,9 @@ final class ModelIo {
       List<String> labels,
       Map<String, Object> training,
       Map<String, Object> run) {
+    // Through JSON, so that the configuration has the types that a reader sees.
     ModelDirectory.write(out)
-        .config(config)
+        .config(Json.parseObject(Json.write(config), "config.json"))
         .nativeTensors(tensors)
         .vocab(vocab)
         .labels(labels)

@@ -12,6 +12,7 @@ import maque.runtime.InvalidInputException;
 import maque.runtime.ModelDirectory;
 import maque.runtime.Segmenter;
 import maque.runtime.Segmenters;
+import maque.runtime.Tokenizer;
 
 /**
  * A student's tokens and how texts are cut into them.
@@ -84,6 +85,21 @@ record StudentVocabulary(List<String> tokens, Map<String, Object> tokenizer) {
       throw new InvalidInputException("no word of the texts has a vector in the file");
     }
     return new StudentVocabulary(List.copyOf(tokens.keySet()), tokenizer(segmenter));
+  }
+
+  /** Without {@code [UNK]}: a document student passes over what it does not know. */
+  StudentVocabulary withoutUnknown() {
+    return new StudentVocabulary(tokens.subList(1, tokens.size()), tokenizer);
+  }
+
+  /** The teacher's tokenizer. */
+  static Tokenizer tokenizer(ModelDirectory teacher) {
+    Map<?, ?> options = teacher.config().get("tokenizer") instanceof Map<?, ?> map ? map : Map.of();
+    return Tokenizer.of(
+        teacher.vocab(),
+        !Boolean.FALSE.equals(options.get("lowercase")),
+        (Boolean) options.get("strip_accents"),
+        !Boolean.FALSE.equals(options.get("tokenize_chinese_chars")));
   }
 
   static Segmenter segmenter(StudentOptions options) {

@@ -8,8 +8,8 @@ import org.bytedeco.javacpp.annotation.Platform;
 /**
  * The C ABI of training, one method for each function of {@code abi/maque_train.h}, which says what
  * they do. Strings are UTF-8 and end in a zero byte; arrays are copied, so that the garbage
- * collector never waits for a step. Nothing of other modules is named here: JavaCPP loads this class
- * alone. {@link TrainLibrary} loads the library.
+ * collector never waits for a step. Nothing of other modules is named here: JavaCPP loads this
+ * class alone. {@link TrainLibrary} loads the library.
  */
 @Platform(include = "abi/maque_train.h")
 @NoException

@@ -1,0 +1,291 @@
+package maque.training;
+
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import maque.runtime.InvalidInputException;
+import maque.runtime.ModelDirectory;
+import maque.runtime.TextEncoder;
+import maque.runtime.TextEncoders;
+
+/**
+ * Trains a student: from labels alone, or distilled from a teacher's logits, on labelled texts and,
+ * if there are any, on unlabelled ones (the transfer set), which the soft part alone is for. The
+ * same inputs give the same model files, for any number of threads, and however often the run was
+ * stopped and resumed.
+ */
+public final class StudentTraining {
+  /** The name of this stage in progress reports. */
+  public static final String STAGE = "train-student";
+
+  private final Inputs inputs;
+  private final StudentOptions options;
+  private final RunControl control;
+  private final TrainingRecord record;
+  private final int classes;
+
+  /**
+   * What a run reads and writes. Fields that may be null say so.
+   *
+   * @param train labelled examples
+   * @param dev examples to choose the best weights by; null: split off {@code train}
+   * @param transfer unlabelled texts with soft targets; null: none
+   * @param soft the teacher's logits; null where {@code soft_weight} is 0
+   * @param teacher model directory whose vocabulary (tokens WORDPIECE) and embeddings (TEACHER) are
+   *     used; null where neither is
+   * @param vectors word2vec file (VECTORS); null where it is not used
+   * @param out the model directory to write
+   */
+  public record Inputs(
+      DataSet train,
+      DataSet dev,
+      Texts transfer,
+      LogitStore soft,
+      Path teacher,
+      Path vectors,
+      Path out) {
+    /** From labels alone. */
+    public static Inputs labelled(DataSet train, DataSet dev, Path out) {
+      return new Inputs(train, dev, null, null, null, null, out);
+    }
+
+    public Inputs withTransfer(Texts texts) {
+      return new Inputs(train, dev, texts, soft, teacher, vectors, out);
+    }
+
+    public Inputs withSoft(LogitStore store) {
+      return new Inputs(train, dev, transfer, store, teacher, vectors, out);
+    }
+
+    public Inputs withTeacher(Path directory) {
+      return new Inputs(train, dev, transfer, soft, directory, vectors, out);
+    }
+
+    public Inputs withVectors(Path file) {
+      return new Inputs(train, dev, transfer, soft, teacher, file, out);
+    }
+
+    public Inputs withOut(Path directory) {
+      return new Inputs(train, dev, transfer, soft, teacher, vectors, directory);
+    }
+  }
+
+  private StudentTraining(Inputs inputs, StudentOptions options, RunControl control) {
+    this.inputs = inputs;
+    this.options = options;
+    this.control = control;
+    record = new TrainingRecord(STAGE, options);
+    classes = inputs.train().labels().size();
+  }
+
+  /**
+   * Runs, or resumes from {@code OUT.checkpoint}.
+   *
+   * @throws CancelledException where the token was set; a checkpoint is there then
+   * @throws InvalidInputException where the data cannot train a classifier, a text has no soft
+   *     target, or something that the options need is not given
+   */
+  public static TrainingResult run(Inputs inputs, StudentOptions options, RunControl control) {
+    inputs.train().requireTrainable();
+    StudentTraining training = new StudentTraining(inputs, options, control);
+    training.requireInputs();
+    return training.run();
+  }
+
+  private void requireInputs() {
+    boolean soft = options.softWeight() > 0;
+    if (soft && inputs.soft() == null) {
+      throw new InvalidInputException("soft_weight is above 0, but no soft targets are given");
+    }
+    if (!soft && inputs.transfer() != null) {
+      throw new InvalidInputException(
+          "unlabelled texts teach nothing without soft targets (soft_weight is 0)");
+    }
+    if (soft && !inputs.soft().key().labels().equals(inputs.train().labels())) {
+      throw new InvalidInputException(
+          "the soft targets are for classes "
+              + inputs.soft().key().labels()
+              + ", the data has "
+              + inputs.train().labels());
+    }
+    boolean teacher =
+        options.tokens() == StudentOptions.Tokens.WORDPIECE
+            || options.embeddings() == StudentOptions.Embeddings.TEACHER;
+    if (teacher && inputs.teacher() == null) {
+      throw new InvalidInputException(
+          "tokens wordpiece and embeddings teacher need the teacher's directory");
+    }
+    if (options.embeddings() == StudentOptions.Embeddings.VECTORS && inputs.vectors() == null) {
+      throw new InvalidInputException("embeddings vectors need a word2vec file");
+    }
+  }
+
+  private TrainingResult run() {
+    DataSet.Split data = TeacherTraining.split(inputs.train(), inputs.dev(), options, record);
+    if (inputs.transfer() != null) {
+      record.texts("transfer", inputs.transfer());
+    }
+    Texts seen =
+        inputs.transfer() == null ? data.train() : Texts.concat(data.train(), inputs.transfer());
+    ModelDirectory teacher =
+        inputs.teacher() == null ? null : ModelDirectory.read(inputs.teacher());
+    StudentEmbeddings embeddings =
+        StudentEmbeddings.make(options, teacher, inputs.vectors(), seen, record);
+    Map<String, Object> config = config(embeddings.vocabulary());
+    TextEncoder encoder = TextEncoders.of(config, embeddings.vocabulary().tokens());
+    record.input("vocabulary", vocabularyHash(embeddings.vocabulary()));
+    record.input("embeddings", embeddings.matrix().hash());
+    try (Trainer trainer = trainer(embeddings)) {
+      return train(trainer, config, data, encoder, embeddings.vocabulary());
+    }
+  }
+
+  private static String vocabularyHash(StudentVocabulary vocabulary) {
+    Sha256 sha = new Sha256();
+    vocabulary.tokens().forEach(sha::add);
+    return sha.hex();
+  }
+
+  private Map<String, Object> config(StudentVocabulary vocabulary) {
+    Map<String, Object> config = new LinkedHashMap<>();
+    config.put("model_type", "maque-" + options.kind());
+    config.put("vocab_size", vocabulary.tokens().size());
+    config.put("embedding_size", options.embeddingSize());
+    config.put("hidden_size", options.hiddenSize());
+    if (options.kind() == StudentOptions.Kind.SEQUENCE) {
+      config.put("pooling", options.pooling());
+    }
+    config.put("head", options.head());
+    ModelIo.putLabels(config, inputs.train().labels());
+    config.put("max_tokens", options.maxTokens());
+    config.put("clean", options.clean());
+    config.put("tokenizer", vocabulary.tokenizer());
+    return config;
+  }
+
+  private Trainer trainer(StudentEmbeddings embeddings) {
+    boolean sequence = options.kind() == StudentOptions.Kind.SEQUENCE;
+    EmbeddingMatrix matrix = embeddings.matrix();
+    InitialWeights fresh = new InitialWeights(options.seed());
+    fresh.put(
+        sequence ? "embedding.weight" : "vectors.weight",
+        matrix.values(),
+        matrix.rows(),
+        matrix.width());
+    if (options.init() == StudentOptions.Init.PYTORCH) {
+      fresh.pytorchLstm(options.embeddingSize(), options.hiddenSize());
+    } else {
+      fresh.orthogonalLstm(options.embeddingSize(), options.hiddenSize());
+    }
+    fresh.head(2 * options.hiddenSize(), options.head(), classes);
+    try (Trainer.Builder builder = Trainer.builder()) {
+      builder
+          .option("kind", options.kind())
+          .option("num_labels", classes)
+          .option("head", options.headText())
+          .option("vocab_size", matrix.rows())
+          .option("embedding_size", options.embeddingSize())
+          .option("hidden_size", options.hiddenSize())
+          .option("threads", control.threads());
+      if (sequence) {
+        builder.option("pooling", options.pooling());
+      }
+      options.apply(builder);
+      fresh.apply(builder);
+      return builder.build();
+    }
+  }
+
+  private TrainingResult train(
+      Trainer trainer,
+      Map<String, Object> config,
+      DataSet.Split data,
+      TextEncoder encoder,
+      StudentVocabulary vocabulary) {
+    Rows rows = new Rows(encoder, data.train(), inputs.transfer());
+    SoftRows soft = soft(rows);
+    if (soft != null) {
+      soft.requireAll();
+      record.input("soft_targets", soft.hash());
+      record.input("teacher", inputs.soft().key().teacher());
+    }
+    DevSet dev = devSet(encoder, data.dev());
+    Checkpoint checkpoint =
+        new Checkpoint(inputs.out(), record.fingerprint(), TrainingLoop.states(options));
+    BatchOrder order =
+        new BatchOrder(
+            rows.size(),
+            options.batchSize(),
+            options.shuffle(),
+            options.seed(),
+            options.poolBatches(),
+            rows::length);
+    TrainingState state =
+        new TrainingLoop(
+                new TrainingLoop.Setup(
+                    STAGE,
+                    trainer,
+                    order,
+                    picked -> with(soft, rows.batch(picked), picked),
+                    dev,
+                    options,
+                    checkpoint,
+                    control))
+            .run();
+    return finish(trainer, config, vocabulary, state, checkpoint);
+  }
+
+  private SoftRows soft(Rows rows) {
+    return options.softWeight() > 0 ? new SoftRows(inputs.soft(), rows, classes) : null;
+  }
+
+  private static Batch with(SoftRows soft, Batch batch, int[] picked) {
+    return soft == null ? batch : soft.with(batch, picked);
+  }
+
+  /** The loss on dev is the objective itself, as far as dev's soft targets are there. */
+  private DevSet devSet(TextEncoder encoder, DataSet data) {
+    if (data == null) {
+      return null;
+    }
+    Rows rows = new Rows(encoder, data, null);
+    SoftRows soft = soft(rows);
+    if (soft != null && soft.missing() > 0) {
+      record.note("dev has no soft targets for all texts: its loss is that of the labels alone");
+      soft = null;
+    } else if (soft != null) {
+      record.input("dev_soft_targets", soft.hash());
+    }
+    Objective objective =
+        soft == null
+            ? Objective.crossEntropy()
+            : new Objective(
+                options.ceWeight(),
+                options.softWeight(),
+                options.softLoss(),
+                options.temperature());
+    SoftRows used = soft;
+    return new DevSet(
+        rows.size(), classes, picked -> with(used, rows.batch(picked), picked), objective);
+  }
+
+  private TrainingResult finish(
+      Trainer trainer,
+      Map<String, Object> config,
+      StudentVocabulary vocabulary,
+      TrainingState state,
+      Checkpoint checkpoint) {
+    long parameters = ModelIo.parameters(trainer, false);
+    long trained = ModelIo.parameters(trainer, true);
+    ModelIo.write(
+        inputs.out(),
+        config,
+        ModelIo.tensors(trainer, state),
+        vocabulary.tokens(),
+        inputs.train().labels(),
+        record.training(state, parameters, trained),
+        record.run(control.threads()));
+    checkpoint.delete();
+    return TeacherTraining.result(inputs.out(), state, parameters, trained, record, options);
+  }
+}
