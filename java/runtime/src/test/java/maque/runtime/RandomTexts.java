@@ -88,6 +88,19 @@ final class RandomTexts {
     return text.toString();
   }
 
+  /** Marks of many combining classes, some removed with the accents and some not, and letters. */
+  static String ofMarks(Random random) {
+    int[] choices = {
+      'a', 0x300, 0x323, 0x34F, 0xE31, 0xE38, 0x344, 0x302E, 0x302F, 0x1B44, 0x1BF2, 0x8D4, 0x1D165,
+      0x1D16D, 0x11446, 0x1D160, 0xAC01
+    };
+    StringBuilder text = new StringBuilder();
+    for (int i = random.nextInt(20); i >= 0; i--) {
+      text.appendCodePoint(choices[random.nextInt(choices.length)]);
+    }
+    return text.toString();
+  }
+
   /** A text of words joined from pieces of a vocabulary, so that WordPiece has work to do. */
   static String ofPieces(Random random, List<String> vocab) {
     StringBuilder text = new StringBuilder();

@@ -25,6 +25,7 @@ class WordScannerTest {
       Random random = new Random(42);
       for (int i = 0; i < 25_000; i++) {
         compare(tokenizer, scanner, RandomTexts.next(random));
+        compare(tokenizer, scanner, RandomTexts.ofMarks(random));
       }
     }
   }
