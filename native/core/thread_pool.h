@@ -7,8 +7,9 @@
 
 namespace maque {
 
-/// Spreads units over `threads` threads, the caller's among them. One caller at a time; a unit may itself
-/// call run, which then runs on that unit's thread. Idle threads spin for some microseconds, then sleep.
+/// Spreads units over `threads` threads, the caller's among them. One caller at a time; a unit of
+/// spread work may itself call run, which then stays on that unit's thread. Idle threads spin for some
+/// microseconds, then sleep.
 class ThreadPool {
  public:
   ThreadPool() = default;

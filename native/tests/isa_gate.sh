@@ -23,7 +23,7 @@ for library in "$@"; do
     }
     END { print inside2 + 0, inside512 + 0, bad + 0 }' >>"$work/counts"
   "$nm" "$library" 2>/dev/null | awk '
-    $(NF - 1) ~ /^[UwW]$/ && $NF ~ /^(_Zn|_Zd|_ZSt|_ZNSt|_ZNKSt|_ZT|__cxa|__gxx|_Unwind|__dynamic_cast|_ZN10__cxxabi)/ {
+    NF >= 2 && $(NF - 1) ~ /^[UwW]$/ && $NF ~ /^(_Zn|_Zd|_ZSt|_ZNSt|_ZNKSt|_ZT|__cxa|__gxx|_Unwind|__dynamic_cast|_ZN10__cxxabi)/ {
       print $NF
     }' | sort -u | sed "s|^|$(basename "$library"): C++ runtime: |" >>"$work/symbols"
 done

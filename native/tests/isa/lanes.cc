@@ -92,4 +92,16 @@ void probe(const float* floats, const int32_t* ints, int64_t r, int32_t* out) {
   for (const F& row : rows) sink.add(row);
 }
 
+float fma_loop(int64_t steps) {
+  // Six vectors of F, twice a step: twelve sums, in as many registers as even 16 of 256 bits allow.
+  F sum[6];
+  for (F& s : sum) s = F::set1(1.0f);
+  const F a = F::set1(0.999f), b = F::set1(0.001f);
+  for (int64_t i = 0; i < steps; ++i) {
+#pragma GCC unroll 12
+    for (int l = 0; l < 12; ++l) sum[l % 6] = fma(sum[l % 6], a, b);
+  }
+  return maque::MAQUE_ISA::sum(sum[0] + sum[1] + sum[2] + sum[3] + sum[4] + sum[5]);
+}
+
 }  // namespace maque::MAQUE_ISA

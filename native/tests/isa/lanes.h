@@ -17,12 +17,17 @@ using MapFunction = void(Function f, const float* x, int64_t n, float* y);
 /// stores.
 using ProbeFunction = void(const float* floats, const int32_t* ints, int64_t r, int32_t* out);
 
+/// `steps` rounds of fused multiply-adds on twelve independent vectors; the result only keeps them alive.
+using FmaLoop = float(int64_t steps);
+constexpr int64_t kFmaLoopFlops = 12 * 16 * 2;  // of one step
+
 }  // namespace maque::test
 
 #define MAQUE_DECLARE_LANES(isa)      \
   namespace maque::isa {              \
   ::maque::test::MapFunction map;     \
   ::maque::test::ProbeFunction probe; \
+  ::maque::test::FmaLoop fma_loop;    \
   }
 MAQUE_DECLARE_LANES(emu)
 MAQUE_DECLARE_LANES(avx2)
