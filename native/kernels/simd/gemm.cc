@@ -18,12 +18,13 @@ using TileFunction = void (*)(const float*, const float*, int64_t, int64_t, cons
 struct RowKernels {
   TileFunction wide[2], narrow[2];  // by Layout
   int wide_vectors, narrow_vectors;
-  void (*pack_column)(const float* a, float* packed);
+  void (*pack_columns)(const float* a, int64_t k_stride, int64_t k, float* packed);
 };
 
+/// R neighbouring rows of a transposed A.
 template <int R>
-void copy_column(const float* a, float* packed) {
-  __builtin_memcpy(packed, a, R * sizeof(float));
+void pack_tile_columns(const float* a, int64_t k_stride, int64_t k, float* packed) {
+  for (int64_t p = 0; p < k; ++p) __builtin_memcpy(packed + p * R, a + p * k_stride, R * sizeof(float));
 }
 
 template <int R>
@@ -33,7 +34,7 @@ constexpr RowKernels row_kernels() {
           {tile<R, kNarrow, Layout::kRows>, tile<R, kNarrow, Layout::kColumns>},
           kWide,
           kNarrow,
-          copy_column<R>};
+          pack_tile_columns<R>};
 }
 
 #if defined(MAQUE_ISA_AVX2)
@@ -77,10 +78,14 @@ void pack_rows(const float* a, int64_t row_stride, int64_t k, const Parts& tiles
 
 void pack_columns(const float* a, int64_t k_stride, int64_t k, const Parts& tiles, float* packed) {
   const int64_t whole_k = (k + kLanes - 1) / kLanes * kLanes;
-  for (int64_t p = 0; p < k; ++p) {
+  // Some steps at a time: tiles share cache lines of A, which are still near when the next tile comes.
+  constexpr int64_t kSteps = 32;
+  for (int64_t p = 0; p < k; p += kSteps) {
+    const int64_t steps = k - p < kSteps ? k - p : kSteps;
     for (int64_t t = 0; t < tiles.count; ++t) {
       const int64_t rows = tiles.length(t), first = tiles.begin(t);
-      kRowKernels[rows - 1].pack_column(a + p * k_stride + first, packed + first * whole_k + p * rows);
+      kRowKernels[rows - 1].pack_columns(a + p * k_stride + first, k_stride, steps,
+                                         packed + first * whole_k + p * rows);
     }
   }
 }
