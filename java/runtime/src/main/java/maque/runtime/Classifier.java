@@ -1,0 +1,157 @@
+package maque.runtime;
+
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+
+/** What teacher and student share: a native model, its labels and its encoder. */
+final class Classifier implements AutoCloseable {
+  final NativeModel model;
+  final List<String> labels;
+  final TextEncoder encoder;
+  final long parameters;
+
+  /** Most ids of one native call over several texts; bounds the scratch memory. */
+  private final int batchTokens;
+
+  /** Whether a single text takes less than a millisecond. */
+  private final boolean brief;
+
+  private Classifier(
+      NativeModel model,
+      List<String> labels,
+      TextEncoder encoder,
+      long parameters,
+      int batchTokens,
+      boolean brief) {
+    this.model = model;
+    this.labels = labels;
+    this.encoder = encoder;
+    this.parameters = parameters;
+    this.batchTokens = batchTokens;
+    this.brief = brief;
+  }
+
+  static Classifier of(
+      String name,
+      ModelDirectory directory,
+      Map<String, String> options,
+      Map<String, Tensor> tensors,
+      int batchTokens,
+      boolean brief) {
+    TextEncoder encoder = encoder(directory);
+    Path weights = directory.path().resolve(ModelDirectory.WEIGHTS);
+    NativeModel model = NativeModel.build(name, options, tensors, weights.toString());
+    long parameters = tensors.values().stream().mapToLong(Tensor::elements).sum();
+    return new Classifier(model, directory.labels(), encoder, parameters, batchTokens, brief);
+  }
+
+  private static TextEncoder encoder(ModelDirectory directory) {
+    try {
+      return TextEncoders.of(directory);
+    } catch (ModelFormatException e) {
+      throw new ModelFormatException(directory.path() + ": " + e.getMessage(), e);
+    }
+  }
+
+  Prediction predict(CharSequence text) {
+    Encoded encoded = encoder.encode(text);
+    float[] probabilities = logits(encoded.ids());
+    int best = softmax(probabilities);
+    return new Prediction(labels.get(best), best, probabilities, encoded.truncated());
+  }
+
+  float[] logits(int[] ids) {
+    float[] out = new float[labels.size()];
+    model.predict(ids, ids.length, new int[] {0, ids.length}, 1, out, brief);
+    return out;
+  }
+
+  float[][] logits(List<? extends CharSequence> texts, int threads) {
+    int[][] encoded = new int[texts.size()][];
+    int i = 0;
+    for (CharSequence text : texts) {
+      encoded[i++] = encoder.encode(text).ids();
+    }
+    return new Batches(encoded, batchTokens).run(this::score, threads);
+  }
+
+  float[][] logitsOfIds(int[] ids, int[] offsets, int n) {
+    checkOffsets(ids.length, offsets, n);
+    int[][] texts = new int[n][];
+    for (int i = 0; i < n; i++) {
+      texts[i] = Arrays.copyOfRange(ids, offsets[i], offsets[i + 1]);
+    }
+    return new Batches(texts, batchTokens).run(this::score, 1);
+  }
+
+  static void checkOffsets(int ids, int[] offsets, int n) {
+    if (n < 0 || offsets.length <= n || offsets[0] != 0) {
+      throw new InvalidInputException(
+          "expected n >= 0 and n + 1 offsets, the first 0; found n = "
+              + n
+              + " and "
+              + offsets.length
+              + " offsets");
+    }
+    for (int i = 0; i < n; i++) {
+      if (offsets[i + 1] < offsets[i] || offsets[i + 1] > ids) {
+        throw new InvalidInputException(
+            "offset "
+                + (i + 1)
+                + ": expected "
+                + offsets[i]
+                + " to "
+                + ids
+                + ", found "
+                + offsets[i + 1]);
+      }
+    }
+  }
+
+  private float[][] score(int[] ids, int[] offsets) {
+    int n = offsets.length - 1;
+    int classes = labels.size();
+    float[] out = new float[n * classes];
+    model.predict(ids, ids.length, offsets, n, out, false);
+    float[][] rows = new float[n][];
+    for (int i = 0; i < n; i++) {
+      rows[i] = Arrays.copyOfRange(out, i * classes, (i + 1) * classes);
+    }
+    return rows;
+  }
+
+  /**
+   * Turns logits into probabilities in place.
+   *
+   * @return the first index of the largest
+   * @throws MaqueException for logits that are not finite
+   */
+  static int softmax(float[] logits) {
+    int best = 0;
+    for (int i = 1; i < logits.length; i++) {
+      best = logits[i] > logits[best] ? i : best;
+    }
+    float max = logits[best];
+    double sum = 0;
+    for (int i = 0; i < logits.length; i++) {
+      // StrictMath, for the same bits on every JVM.
+      double e = StrictMath.exp(logits[i] - max);
+      logits[i] = (float) e;
+      sum += e;
+    }
+    if (!(sum >= 1 && sum <= logits.length)) {
+      throw new MaqueException("the model's logits are not finite");
+    }
+    for (int i = 0; i < logits.length; i++) {
+      logits[i] = (float) (logits[i] / sum);
+    }
+    return best;
+  }
+
+  @Override
+  public void close() {
+    model.close();
+  }
+}

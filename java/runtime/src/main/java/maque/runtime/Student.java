@@ -1,0 +1,133 @@
+package maque.runtime;
+
+import java.nio.file.Path;
+import java.util.List;
+
+/**
+ * A biLSTM text classifier in native memory: the one-layer model that a teacher was distilled into.
+ */
+public final class Student implements TextClassifier {
+  private static final int BATCH_TOKENS = 1024;
+
+  private final Classifier classifier;
+
+  private Student(Classifier classifier) {
+    this.classifier = classifier;
+  }
+
+  /**
+   * Loads a student's directory.
+   *
+   * @throws ModelFormatException naming file, expected and found; also where the directory holds a
+   *     teacher
+   * @throws NativeLibraryException where the native library cannot be loaded
+   */
+  public static Student load(Path directory) {
+    return of(ModelDirectory.read(directory));
+  }
+
+  /** As {@link #load}, of a directory that has been read. */
+  public static Student of(ModelDirectory directory) {
+    if (directory.modelType().equals(ModelConfig.BERT)) {
+      throw new ModelFormatException(
+          directory.path() + ": holds a teacher (bert), which Teacher.load loads");
+    }
+    return new Student(
+        Classifier.of(
+            "student",
+            directory,
+            directory.nativeOptions(),
+            directory.nativeTensors(),
+            BATCH_TOKENS,
+            true));
+  }
+
+  @Override
+  public List<String> labels() {
+    return classifier.labels;
+  }
+
+  @Override
+  public TextEncoder encoder() {
+    return classifier.encoder;
+  }
+
+  @Override
+  public Prediction predict(CharSequence text) {
+    return classifier.predict(text);
+  }
+
+  @Override
+  public float[] logits(CharSequence text) {
+    return classifier.logits(classifier.encoder.encode(text).ids());
+  }
+
+  @Override
+  public float[][] logits(List<? extends CharSequence> texts) {
+    return classifier.logits(texts, 1);
+  }
+
+  @Override
+  public float[][] logitsOfIds(int[] ids, int[] offsets, int n) {
+    return classifier.logitsOfIds(ids, offsets, n);
+  }
+
+  @Override
+  public long nativeBytes() {
+    return classifier.model.bytes();
+  }
+
+  @Override
+  public long parameters() {
+    return classifier.parameters;
+  }
+
+  @Override
+  public void close() {
+    classifier.close();
+  }
+
+  /**
+   * Scratch memory for one thread's predictions that allocate nothing. Needs no close; useless
+   * after the student's.
+   */
+  public Session session() {
+    return new Session();
+  }
+
+  /** Not safe for two threads at once; any number of sessions may share a student. */
+  public final class Session {
+    private final TextEncoder.Session encoding = classifier.encoder.session();
+    private final int[] ids = new int[classifier.encoder.maxTokens()];
+    private final int[] offsets = new int[2];
+
+    private Session() {}
+
+    /**
+     * Answers one text. Allocates nothing once the longest text has been seen (with WordPiece and
+     * the built-in segmenters).
+     *
+     * @param probabilities receives one for each label, in their order; exactly that long
+     * @return the index of the most probable label; of equal ones the first
+     * @throws InvalidInputException where probabilities has another length
+     */
+    public int predict(CharSequence text, float[] probabilities) {
+      if (probabilities.length != classifier.labels.size()) {
+        throw new InvalidInputException(
+            "probabilities: expected length "
+                + classifier.labels.size()
+                + ", found "
+                + probabilities.length);
+      }
+      int length = encoding.encode(text, ids);
+      offsets[1] = length;
+      classifier.model.predict(ids, length, offsets, 1, probabilities, true);
+      return Classifier.softmax(probabilities);
+    }
+
+    /** Whether the last text was cut at the model's {@code max_tokens}. */
+    public boolean truncated() {
+      return encoding.truncated();
+    }
+  }
+}
