@@ -1,0 +1,150 @@
+package maque.training;
+
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import maque.runtime.InvalidInputException;
+import maque.runtime.TextClassifier;
+
+/** Runs a classifier over labelled texts: its predictions, the report on them, and its speed. */
+public final class Evaluation {
+  /** The name of this stage in progress reports. */
+  public static final String STAGE = "evaluate";
+
+  private static final int CHUNK = 64;
+  private static final int MAX_SINGLE = 2000;
+  private static final long SINGLE_NANOS = 3_000_000_000L;
+  private static final int WARM_UP = 50;
+
+  private Evaluation() {}
+
+  /**
+   * What an evaluation found.
+   *
+   * @param name of the model, for people
+   * @param gold true classes
+   * @param predicted the model's, in the same order
+   * @param parameters of the model
+   * @param seconds for all texts together, tokenizing included, on one thread
+   * @param medianMicros microseconds of a single prediction, text to label: the median
+   * @param slowMicros the 99th percentile of the same
+   */
+  public record Result(
+      String name,
+      ClassificationReport report,
+      int[] gold,
+      int[] predicted,
+      long parameters,
+      double seconds,
+      double medianMicros,
+      double slowMicros) {
+    public Result {
+      gold = gold.clone();
+      predicted = predicted.clone();
+    }
+
+    @Override
+    public int[] gold() {
+      return gold.clone();
+    }
+
+    @Override
+    public int[] predicted() {
+      return predicted.clone();
+    }
+
+    /** Part of the texts that both models give the same class. */
+    public double agreement(Result other) {
+      if (other.predicted.length != predicted.length) {
+        throw new InvalidInputException("the two models were evaluated on different texts");
+      }
+      int same = 0;
+      for (int i = 0; i < predicted.length; i++) {
+        same += predicted[i] == other.predicted[i] ? 1 : 0;
+      }
+      return (double) same / predicted.length;
+    }
+
+    /** Compares this, as the baseline, with another model on the same texts. */
+    public PairedComparison compare(Result other, long seed) {
+      return PairedComparison.of(gold, predicted, other.predicted, seed);
+    }
+  }
+
+  /**
+   * Evaluates on one thread.
+   *
+   * @throws InvalidInputException where a text has no label, or the classes differ from the model's
+   * @throws CancelledException where the token was set
+   */
+  public static Result run(String name, TextClassifier model, DataSet data, RunControl control) {
+    if (!model.labels().equals(data.labels())) {
+      throw new InvalidInputException(
+          data.name() + " has classes " + data.labels() + ", the model " + model.labels());
+    }
+    if (Arrays.stream(data.counts()).sum() < data.size() || data.size() == 0) {
+      throw new InvalidInputException(data.name() + ": every text needs a label to evaluate by");
+    }
+    long start = System.nanoTime();
+    int[] predicted = predict(model, data, control);
+    double seconds = (System.nanoTime() - start) * 1e-9;
+    double[] micros = single(model, data, control);
+    return new Result(
+        name,
+        ClassificationReport.of(data.labelIndexes(), predicted, data.labels()),
+        data.labelIndexes(),
+        predicted,
+        model.parameters(),
+        seconds,
+        percentile(micros, 0.5),
+        percentile(micros, 0.99));
+  }
+
+  private static int[] predict(TextClassifier model, DataSet data, RunControl control) {
+    int[] out = new int[data.size()];
+    for (int from = 0; from < out.length; from += CHUNK) {
+      stopIfAsked(control);
+      int to = Math.min(out.length, from + CHUNK);
+      List<String> texts = new ArrayList<>(to - from);
+      for (int i = from; i < to; i++) {
+        texts.add(data.get(i));
+      }
+      float[][] logits = model.logits(texts);
+      for (int i = from; i < to; i++) {
+        out[i] = Objective.argmax(logits[i - from], 0, logits[i - from].length);
+      }
+      control.progress(STAGE, to, out.length, "");
+    }
+    return out;
+  }
+
+  /** Times of single predictions, after a warm-up, for as many texts as a few seconds allow. */
+  private static double[] single(TextClassifier model, DataSet data, RunControl control) {
+    for (int i = 0; i < WARM_UP; i++) {
+      model.predict(data.get(i % data.size()));
+    }
+    double[] micros = new double[Math.min(MAX_SINGLE, data.size())];
+    long end = System.nanoTime() + SINGLE_NANOS;
+    int n = 0;
+    while (n < micros.length && (n == 0 || System.nanoTime() < end)) {
+      stopIfAsked(control);
+      String text = data.get(n);
+      long start = System.nanoTime();
+      model.predict(text);
+      micros[n++] = (System.nanoTime() - start) * 1e-3;
+    }
+    double[] sorted = Arrays.copyOf(micros, n);
+    Arrays.sort(sorted);
+    return sorted;
+  }
+
+  private static void stopIfAsked(RunControl control) {
+    if (control.token().isCancelled()) {
+      throw new CancelledException("evaluation stopped");
+    }
+  }
+
+  private static double percentile(double[] sorted, double part) {
+    return sorted[(int) Math.min(sorted.length - 1, Math.round(part * (sorted.length - 1)))];
+  }
+}

@@ -1,0 +1,312 @@
+package maque.training;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import maque.runtime.InvalidInputException;
+import maque.runtime.ModelDirectory;
+import maque.runtime.Student;
+import maque.runtime.Tensor;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class StudentTrainingTest {
+  private static final DataSet TRAIN = TinyBert.data("train", 200, 1);
+  private static final DataSet DEV = TinyBert.data("dev", 100, 2);
+  private static final DataSet TRANSFER = TinyBert.data("transfer", 150, 3);
+  private static final TeacherKey KEY = new TeacherKey("t", "v", 16, TinyBert.CLASSES);
+
+  @TempDir Path directory;
+  private Path encoder;
+
+  @BeforeEach
+  void encoder() {
+    encoder = TinyBert.write(directory.resolve("encoder"), false);
+  }
+
+  static StudentOptions sequence() {
+    return StudentOptions.sequence()
+        .embeddingSize(8)
+        .hiddenSize(10)
+        .head(List.of(6))
+        .maxTokens(16)
+        .batchSize(16)
+        .epochs(8)
+        .lr(1e-2)
+        .seed(4);
+  }
+
+  static StudentOptions document() {
+    return StudentOptions.document()
+        .tokens(StudentOptions.Tokens.WORDS)
+        .embeddingSize(8)
+        .hiddenSize(10)
+        .head(List.of(6))
+        .maxTokens(16)
+        .batchSize(16)
+        .epochs(8)
+        .lr(1e-2)
+        .seed(4);
+  }
+
+  private StudentTraining.Inputs inputs(String out) {
+    return StudentTraining.Inputs.labelled(TRAIN, DEV, directory.resolve(out)).withTeacher(encoder);
+  }
+
+  private TrainingResult run(StudentTraining.Inputs inputs, StudentOptions options) {
+    return StudentTraining.run(inputs, options, RunControl.quiet());
+  }
+
+  /** Logits that say the class plainly, for all three sets. */
+  private LogitStore store(DataSet... sets) {
+    try (LogitStore store = LogitStore.openForWriting(directory.resolve("logits"), KEY)) {
+      for (DataSet set : sets) {
+        for (Example example : set.examples()) {
+          float[] logits = {-1, -1, -1};
+          logits[example.label()] = 2;
+          store.append(example.text(), logits);
+        }
+      }
+    }
+    return LogitStore.open(directory.resolve("logits"), KEY);
+  }
+
+  private Path vectors() {
+    List<String> words = TinyBert.vocabulary().subList(5, 30);
+    float[] matrix = new SeededRandom(8, "vectors").normal(words.size() * 8, 2);
+    Path file = directory.resolve("vectors.txt");
+    WordVectors.of(words, matrix, 8).writeText(file);
+    return file;
+  }
+
+  @Test
+  void sequenceStudentsLearnWithEveryPoolingAndKindOfToken() {
+    for (String pooling : List.of("max-logits", "max", "mean", "last")) {
+      for (StudentOptions.Tokens tokens : StudentOptions.Tokens.values()) {
+        StudentOptions options = sequence().pooling(pooling).tokens(tokens);
+        TrainingResult result = run(inputs("s-" + pooling + "-" + tokens), options);
+        double least = tokens == StudentOptions.Tokens.CHARACTERS ? 0.4 : 0.6;
+        assertTrue(
+            result.devAccuracy() > least, pooling + " " + tokens + " " + result.devAccuracy());
+        try (Student student = Student.load(result.model())) {
+          assertEquals(TinyBert.CLASSES, student.labels());
+          assertEquals(result.parameters(), student.parameters());
+          assertEquals(3, student.logits("w1 w2").length);
+          assertEquals(3, student.logits("").length);
+        }
+      }
+    }
+  }
+
+  @Test
+  void theServedStudentGivesTheTrainersBits() {
+    TrainingResult result = run(inputs("served"), sequence().maxSteps(20));
+    Map<String, Tensor> tensors = ModelDirectory.read(result.model()).nativeTensors();
+    try (Student student = Student.load(result.model());
+        Trainer.Builder builder = Trainer.builder()) {
+      ModelDirectory.read(result.model()).nativeOptions().forEach(builder::option);
+      tensors.forEach((name, tensor) -> builder.tensor(name, tensor.shape(), tensor.floats()));
+      try (Trainer trainer = builder.build()) {
+        for (Example example : DEV.examples().subList(0, 20)) {
+          int[] ids = student.encoder().encode(example.text()).ids();
+          assertArrayEquals(
+              trainer.forwardFlat(Batch.of(ids)), student.logits(example.text()), example.text());
+        }
+      }
+    }
+  }
+
+  @Test
+  void documentStudentsReadVectors() {
+    TrainingResult result = run(inputs("document").withVectors(vectors()), document());
+    assertTrue(result.devAccuracy() > 0.6, "dev accuracy " + result.devAccuracy());
+    ModelDirectory model = ModelDirectory.read(result.model());
+    assertEquals(25, model.vocab().size(), "words without a vector are not in the vocabulary");
+    Tensor table = model.tensors().get("vectors.weight");
+    double sum = 0;
+    double squares = 0;
+    for (int i = 0; i < 25; i++) {
+      double x = table.floats()[8 * i + 3];
+      sum += x;
+      squares += x * x;
+    }
+    assertEquals(0, sum, 1e-4);
+    assertEquals(25, squares, 1e-3);
+    assertEquals(result.parameters() - 25 * 8, result.trainedParameters());
+  }
+
+  @Test
+  void vectorsAreFrozenUnlessAskedFor() {
+    StudentOptions raw = document().standardizeVectors(false).maxSteps(10);
+    Path file = vectors();
+    WordVectors given = WordVectors.read(file);
+    ModelDirectory frozen =
+        ModelDirectory.read(run(inputs("frozen").withVectors(file), raw).model());
+    ModelDirectory moved =
+        ModelDirectory.read(run(inputs("moved").withVectors(file), raw.trainVectors(true)).model());
+    int at = frozen.vocab().indexOf("w7");
+    float[] original = given.vector(given.indexOf("w7"));
+    float[] kept = frozen.tensors().get("vectors.weight").floats();
+    float[] trained = moved.tensors().get("vectors.weight").floats();
+    int different = 0;
+    for (int c = 0; c < 8; c++) {
+      assertEquals(original[c], kept[8 * at + c]);
+      different += trained[8 * at + c] != original[c] ? 1 : 0;
+    }
+    assertTrue(different > 0);
+  }
+
+  @Test
+  void embeddingsComeFromTheTeacher() {
+    for (StudentOptions.Tokens tokens :
+        List.of(StudentOptions.Tokens.WORDPIECE, StudentOptions.Tokens.WORDS)) {
+      StudentOptions options =
+          sequence().tokens(tokens).embeddings(StudentOptions.Embeddings.TEACHER).maxSteps(5);
+      TrainingResult result = run(inputs("teacher-" + tokens), options);
+      float[] table =
+          ModelDirectory.read(result.model()).tensors().get("embedding.weight").floats();
+      double squares = 0;
+      for (float x : table) {
+        squares += (double) x * x;
+      }
+      // Five small steps move no weight by more than .05.
+      assertEquals(0.1, Math.sqrt(squares / table.length), 0.05);
+    }
+  }
+
+  @Test
+  void distillationReadsUnlabelledTexts() {
+    try (LogitStore store = store(TRAIN, DEV, TRANSFER)) {
+      DataSet few = TRAIN.sample(30, 1);
+      StudentTraining.Inputs in =
+          new StudentTraining.Inputs(few, DEV, null, null, encoder, null, directory.resolve("a"));
+      double alone = run(in, sequence().alone()).devAccuracy();
+      TrainingResult distilled =
+          run(
+              in.withSoft(store)
+                  .withTransfer(Texts.of(texts(TRANSFER)))
+                  .withOut(directory.resolve("d")),
+              sequence().distilledKl(0, 2));
+      assertTrue(distilled.devAccuracy() > alone, distilled.devAccuracy() + " against " + alone);
+      Map<?, ?> in2 = (Map<?, ?>) ModelDirectory.read(distilled.model()).training().get("inputs");
+      assertEquals("t", in2.get("teacher"));
+      assertEquals(150L, ((Map<?, ?>) in2.get("transfer")).get("texts"));
+    }
+  }
+
+  private static List<String> texts(DataSet data) {
+    List<String> texts = new ArrayList<>();
+    data.examples().forEach(example -> texts.add(example.text()));
+    return texts;
+  }
+
+  @Test
+  void everyTrainingTextNeedsASoftTarget() {
+    try (LogitStore store = store(TRAIN, DEV)) {
+      StudentTraining.Inputs in =
+          inputs("never").withSoft(store).withTransfer(Texts.of(List.of("w1 w2 w3 w1 w2 w3 w1")));
+      String message =
+          assertThrows(InvalidInputException.class, () -> run(in, sequence().distilledMse(0.5)))
+              .getMessage();
+      assertTrue(message.startsWith("1 of 201 training texts have no soft targets"), message);
+    }
+  }
+
+  @Test
+  void withoutSoftTargetsOfDevItsLossIsThatOfTheLabels() {
+    try (LogitStore store = store(TRAIN)) {
+      TrainingResult result =
+          run(inputs("no-dev-soft").withSoft(store), sequence().distilledMse(0.5).maxSteps(5));
+      assertTrue(result.notes().toString().contains("dev has no soft targets"));
+    }
+  }
+
+  @Test
+  void threadsAndInterruptionsDoNotChangeABit() throws IOException {
+    try (LogitStore store = store(TRAIN, DEV, TRANSFER)) {
+      List<StudentOptions> all =
+          List.of(
+              sequence().distilledKl(0.3, 2).maxSteps(25).evaluateEvery(6),
+              sequence()
+                  .weights(1, 2)
+                  .optimizer(TrainingOptions.Optimizer.SGD)
+                  .momentum(0.9)
+                  .lr(0.05)
+                  .maxSteps(25),
+              document().trainVectors(true).distilledMse(0.2).maxSteps(25));
+      Path vectors = vectors();
+      for (int i = 0; i < all.size(); i++) {
+        StudentTraining.Inputs in =
+            inputs("whole" + i).withSoft(store).withTransfer(TRANSFER).withVectors(vectors);
+        Path whole = run(in, all.get(i)).model();
+        Path threads =
+            StudentTraining.run(
+                    in.withOut(directory.resolve("threads" + i)),
+                    all.get(i),
+                    RunControl.quiet().withThreads(2))
+                .model();
+        TeacherTrainingTest.assertSameFiles(whole, threads);
+        TeacherTrainingTest.assertSameFiles(whole, interrupted(in, all.get(i), "parts" + i));
+      }
+    }
+  }
+
+  private Path interrupted(StudentTraining.Inputs in, StudentOptions options, String name) {
+    StudentTraining.Inputs out = in.withOut(directory.resolve(name));
+    for (int stop : new int[] {1, 9, 10, 24}) {
+      CancellationToken token = new CancellationToken();
+      RunControl control =
+          new RunControl(
+              progress -> {
+                if (progress.done() >= stop) {
+                  token.cancel();
+                }
+              },
+              token,
+              1);
+      assertThrows(CancelledException.class, () -> StudentTraining.run(out, options, control));
+    }
+    return run(out, options).model();
+  }
+
+  @Test
+  void wrongInputs() {
+    StudentTraining.Inputs in = inputs("never");
+    assertMessage("no soft targets are given", in, sequence().distilledMse(0.5));
+    assertMessage("teach nothing without soft targets", in.withTransfer(TRANSFER), sequence());
+    assertMessage("need the teacher's directory", in.withTeacher(null), sequence());
+    assertMessage("need a word2vec file", in, document());
+    assertMessage(
+        "has vectors of 8 dimensions, embedding_size is 9",
+        in.withVectors(vectors()),
+        document().embeddingSize(9));
+    assertMessage(
+        "embedding_size 17 is above the teacher's 16",
+        in,
+        sequence().embeddings(StudentOptions.Embeddings.TEACHER).embeddingSize(17));
+    DataSet other = DataSet.of("o", TRAIN.examples(), List.of("x", "y", "z"));
+    try (LogitStore store = store(TRAIN)) {
+      StudentTraining.Inputs wrong =
+          new StudentTraining.Inputs(
+              other, null, null, store, encoder, null, directory.resolve("never"));
+      assertMessage("the soft targets are for classes", wrong, sequence().distilledMse(0));
+    }
+    assertThrows(InvalidInputException.class, () -> sequence().weights(0, 0));
+    assertThrows(InvalidInputException.class, () -> document().pooling("max"));
+    assertFalse(directory.resolve("never").toFile().exists());
+  }
+
+  private void assertMessage(String part, StudentTraining.Inputs in, StudentOptions options) {
+    String message = assertThrows(InvalidInputException.class, () -> run(in, options)).getMessage();
+    assertTrue(message.contains(part), message);
+  }
+}
