@@ -16,7 +16,7 @@ public final class TeacherOptions extends TrainingOptions<TeacherOptions> {
   private double hiddenDropout = 0.1;
   private double attentionDropout = 0.1;
   private double headDropout = 0.1;
-  private long trunkCacheBytes = 512L << 20;
+  private long trunkCacheBytes = Math.min(512L << 20, Runtime.getRuntime().maxMemory() / 4);
   private long trunkFileBytes = 4L << 30;
 
   private TeacherOptions() {}

@@ -1,6 +1,7 @@
 package maque.training;
 
 import java.lang.ref.Cleaner;
+import java.lang.ref.Reference;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -163,6 +164,12 @@ public final class Trainer implements AutoCloseable {
     return value;
   }
 
+  /** Checks a code; this object is not collected, and its memory not freed, before that. */
+  private void done(int code, String what) {
+    Reference.reachabilityFence(this);
+    check(code, what);
+  }
+
   /** Number of classes. */
   public int classes() {
     return classes;
@@ -182,7 +189,7 @@ public final class Trainer implements AutoCloseable {
    * {@code soft_loss}, {@code temperature}, {@code step}.
    */
   public void option(String key, Object value) {
-    check(TrainNative.option(open(), bytes(key), bytes(String.valueOf(value))), key);
+    done(TrainNative.option(open(), bytes(key), bytes(String.valueOf(value))), key);
   }
 
   /** Forward with dropout, objective and backward; gradients replace those of the call before. */
@@ -203,13 +210,13 @@ public final class Trainer implements AutoCloseable {
             b.soft(),
             b.hasSoft(),
             report);
-    check(code, "gradients");
+    done(code, "gradients");
     return Report.of(report);
   }
 
   /** One update from the last gradients. */
   public void update(double lr) {
-    check(TrainNative.update(open(), lr), "update");
+    done(TrainNative.update(open(), lr), "update");
   }
 
   /** {@link #gradients}, then {@link #update}. */
@@ -231,7 +238,7 @@ public final class Trainer implements AutoCloseable {
             b.hasSoft(),
             lr,
             report);
-    check(code, "step");
+    done(code, "step");
     return Report.of(report);
   }
 
@@ -261,7 +268,7 @@ public final class Trainer implements AutoCloseable {
             length(b.trunk()),
             out,
             out.length);
-    check(code, "forward");
+    done(code, "forward");
     return out;
   }
 
@@ -273,7 +280,7 @@ public final class Trainer implements AutoCloseable {
       int code =
           TrainNative.trunk(
               open(), b.ids(), length(b.ids()), b.offsets(), b.n(), null, out, out.length);
-      check(code, "trunk");
+      done(code, "trunk");
     }
     return out;
   }
@@ -286,13 +293,13 @@ public final class Trainer implements AutoCloseable {
    */
   public float[] read(String name, String what) {
     float[] out = new float[info(name).size()];
-    check(TrainNative.read(open(), bytes(name), bytes(what), out, out.length), name);
+    done(TrainNative.read(open(), bytes(name), bytes(what), out, out.length), name);
     return out;
   }
 
   /** Writes a tensor; {@code what} as in {@link #read}. */
   public void write(String name, String what, float[] values) {
-    check(TrainNative.write(open(), bytes(name), bytes(what), values, values.length), name);
+    done(TrainNative.write(open(), bytes(name), bytes(what), values, values.length), name);
   }
 
   private TensorInfo info(String name) {
@@ -330,14 +337,14 @@ public final class Trainer implements AutoCloseable {
 
   private List<TensorInfo> readTensors() {
     int[] count = new int[1];
-    check(TrainNative.tensorCount(open(), count), "tensors");
+    done(TrainNative.tensorCount(open(), count), "tensors");
     List<TensorInfo> out = new ArrayList<>();
     for (int i = 0; i < count[0]; i++) {
       byte[] name = new byte[NAME_CAPACITY];
       int[] rank = new int[1];
       long[] dims = new long[MAX_RANK];
       int[] trained = new int[1];
-      check(
+      done(
           TrainNative.tensorInfo(open(), i, name, name.length, rank, dims, trained), "tensor " + i);
       out.add(new TensorInfo(string(name), Arrays.copyOf(dims, rank[0]), trained[0] != 0));
     }
@@ -347,7 +354,7 @@ public final class Trainer implements AutoCloseable {
   private TrunkShape readTrunkShape() {
     int[] kind = new int[1];
     int[] width = new int[1];
-    check(TrainNative.trunkShape(open(), kind, width), "trunk");
+    done(TrainNative.trunkShape(open(), kind, width), "trunk");
     return new TrunkShape(TrunkShape.Kind.values()[kind[0]], width[0]);
   }
 
