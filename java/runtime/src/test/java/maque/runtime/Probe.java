@@ -1,0 +1,106 @@
+package maque.runtime;
+
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+
+/**
+ * What tests run in a JVM of its own, for what one process has once: environment, limits, threads,
+ * a loaded library.
+ */
+final class Probe {
+  /** Exit status and output of a probe that has ended. */
+  record Result(int status, String output) {}
+
+  private final ProcessBuilder builder;
+
+  /**
+   * A probe that has not started.
+   *
+   * @param prefix shell commands that go before it, e.g. a limit
+   * @param arguments options of the JVM and then, from the mode on, of {@link #main}
+   */
+  Probe(String prefix, List<String> options, String... arguments) {
+    List<String> command = new ArrayList<>(List.of("bash", "-c", prefix + " exec \"$@\"", "probe"));
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.addAll(List.of("-Xmx128m", "-XX:+UseSerialGC", "-XX:-UsePerfData", "-Xcheck:jni"));
+    command.addAll(options);
+    String classPath = System.getProperty("surefire.test.class.path");
+    command.addAll(
+        List.of("-cp", classPath == null ? System.getProperty("java.class.path") : classPath));
+    command.add(Probe.class.getName());
+    command.addAll(List.of(arguments));
+    builder = new ProcessBuilder(command).redirectErrorStream(true);
+  }
+
+  Probe environment(Map<String, String> variables) {
+    builder.environment().putAll(variables);
+    return this;
+  }
+
+  Process start() throws IOException {
+    return builder.start();
+  }
+
+  static Result await(Process process) throws IOException, InterruptedException {
+    String output = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+    if (!process.waitFor(120, TimeUnit.SECONDS)) {
+      process.destroyForcibly();
+      throw new AssertionError("the probe does not end; so far it said: " + output);
+    }
+    return new Result(process.exitValue(), output);
+  }
+
+  Result run() throws IOException, InterruptedException {
+    return await(start());
+  }
+
+  public static void main(String[] arguments) {
+    try {
+      switch (arguments[0]) {
+        case "predict" -> predict(Path.of(arguments[1]));
+        case "write" -> AtomicFiles.write(Path.of(arguments[1]), new byte[1 << 20]);
+        case "model" -> writeLargeModel(Path.of(arguments[1]));
+        default -> throw new IllegalArgumentException(arguments[0]);
+      }
+    } catch (MaqueException e) {
+      System.out.println(e.getClass().getSimpleName() + ": " + e.getMessage());
+      System.exit(3);
+    }
+  }
+
+  private static Set<String> threads() {
+    return Thread.getAllStackTraces().keySet().stream()
+        .map(Thread::getName)
+        .collect(Collectors.toCollection(TreeSet::new));
+  }
+
+  private static void predict(Path model) {
+    Set<String> before = threads();
+    try (Student student = Student.load(model)) {
+      float[] logits = student.logits("red green");
+      for (int i = 0; i < 1000; i++) {
+        student.logits(List.of("red green", "blue"));
+      }
+      Set<String> after = threads();
+      after.removeAll(before);
+      System.out.println("threads " + after);
+      System.out.println("library " + Maque.info().library());
+      System.out.println("logits " + Arrays.toString(logits));
+    }
+  }
+
+  private static void writeLargeModel(Path model) {
+    Map<String, Object> config = TinyModels.studentConfig("document", null);
+    config.put("hidden_size", 200);
+    TinyModels.writer(model, config, 1).commit();
+  }
+}
