@@ -1,3 +1,4 @@
+/* clang-format off */
 /* The C ABI of inference: all that Java sees of libmaque.
  *
  * Handles are 64-bit numbers: 0 is never valid; a closed or foreign one is answered by MAQUE_BAD_HANDLE, never by a crash.

@@ -1,3 +1,4 @@
+/* clang-format off */
 /* The C ABI of training: all that Java sees of libmaque_train. Codes, handles and strings as in maque.h; the codes' messages
  * come from maque_train_last_error. A trainer belongs to one thread at a time (a second call meanwhile gets MAQUE_BAD_STATE). */
 #ifndef MAQUE_TRAIN_H

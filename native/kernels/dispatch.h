@@ -4,10 +4,12 @@
 
 namespace maque {
 
-/// The best flavour that this CPU and operating system have, capped by MAQUE_MAX_ISA (ref, avx2, avx512): chosen at the first call.
+/// The best flavour that this CPU and operating system have, capped by MAQUE_MAX_ISA (ref, avx2, avx512):
+/// chosen at the first call.
 const Kernels<float>& kernels();
 
-/// A flavour by name, or null where it is unknown or this CPU lacks it ("emu": the avx512 source on plain C++ lanes, in tests only).
+/// A flavour by name, or null where it is unknown or this CPU lacks it ("emu": the avx512 source on plain C++
+/// lanes, in tests only).
 const Kernels<float>* kernels_for(const char* isa);
 
 /// Comma-separated instruction sets of this CPU that matter here ("avx2,fma,avx512f,avx512_bf16,...").
