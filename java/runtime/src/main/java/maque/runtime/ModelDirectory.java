@@ -188,6 +188,17 @@ public final class ModelDirectory {
     }
 
     /**
+     * Checks, before any work is done for it, that {@link #commit()} may replace what stands at the
+     * path.
+     *
+     * @throws InvalidInputException where something that is no model is in the way
+     */
+    public Writer requireReplaceable() {
+      new ModelWriter(directory).requireReplaceable();
+      return this;
+    }
+
+    /**
      * Writes the directory.
      *
      * @return its path

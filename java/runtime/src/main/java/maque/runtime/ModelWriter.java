@@ -137,6 +137,14 @@ final class ModelWriter {
     Files.createDirectory(fresh);
   }
 
+  void requireReplaceable() {
+    try {
+      checkReplaceable();
+    } catch (IOException e) {
+      throw AtomicFiles.failure(target, e);
+    }
+  }
+
   /** Nothing but a model is ever deleted. */
   private void checkReplaceable() throws IOException {
     if (!Files.exists(target, LinkOption.NOFOLLOW_LINKS)) {

@@ -7,7 +7,7 @@ import maque.runtime.InvalidInputException;
  * The teacher's logits of a run's rows, in memory up to a bound and read from the store beyond it.
  */
 final class SoftRows {
-  private static final long KEPT_FLOATS = 64L << 20;
+  private static final long KEPT_FLOATS = 16L << 20;
 
   private final LogitStore store;
   private final Rows rows;

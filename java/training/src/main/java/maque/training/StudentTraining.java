@@ -83,10 +83,12 @@ public final class StudentTraining {
    *
    * @throws CancelledException where the token was set; a checkpoint is there then
    * @throws InvalidInputException where the data cannot train a classifier, a text has no soft
-   *     target, or something that the options need is not given
+   *     target, something that the options need is not given, or something that is no model stands
+   *     at {@code out}
    */
   public static TrainingResult run(Inputs inputs, StudentOptions options, RunControl control) {
     inputs.train().requireTrainable();
+    ModelDirectory.write(inputs.out()).requireReplaceable();
     StudentTraining training = new StudentTraining(inputs, options, control);
     training.requireInputs();
     return training.run();

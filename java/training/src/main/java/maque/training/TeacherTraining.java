@@ -52,11 +52,13 @@ public final class TeacherTraining {
    * Runs, or resumes from {@code OUT.checkpoint}.
    *
    * @throws CancelledException where the token was set; a checkpoint is there then
-   * @throws InvalidInputException where the data cannot train a classifier
+   * @throws InvalidInputException where the data cannot train a classifier, or something that is no
+   *     model stands at {@code out}
    * @throws ModelFormatException where the encoder is not a BERT, or damaged
    */
   public static TrainingResult run(Inputs inputs, TeacherOptions options, RunControl control) {
     inputs.train().requireTrainable();
+    ModelDirectory.write(inputs.out()).requireReplaceable();
     return new TeacherTraining(inputs, options, control).run();
   }
 

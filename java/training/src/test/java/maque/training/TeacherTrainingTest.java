@@ -266,4 +266,18 @@ class TeacherTrainingTest {
     assertThrows(InvalidInputException.class, () -> TinyBert.teacher().train("most"));
     assertFalse(Files.exists(out));
   }
+
+  /** Known before the work is done, not after. */
+  @Test
+  void whatIsNoModelIsNotReplaced() throws IOException {
+    Path letter = Files.createDirectories(directory.resolve("mine")).resolve("letter.txt");
+    Files.writeString(letter, "dear");
+    boolean[] began = {false};
+    RunControl control = new RunControl(progress -> began[0] = true, new CancellationToken(), 1);
+    assertThrows(InvalidInputException.class, () -> run("mine", TinyBert.teacher(), control));
+    assertThrows(
+        InvalidInputException.class, () -> run("mine/letter.txt", TinyBert.teacher(), control));
+    assertFalse(began[0]);
+    assertEquals("dear", Files.readString(letter));
+  }
 }
