@@ -20,9 +20,6 @@ final class WordPieceTrie {
   private static final int ROOT = 0;
   private static final int FREE = -1;
 
-  /** Below this share of free cells the search for room goes on behind them. */
-  private static final double FULL = 0.95;
-
   private final char[] codes = new char[Character.MAX_VALUE + 1];
   private int[] cells = new int[0];
   private int[] ids = new int[0];
@@ -122,7 +119,12 @@ final class WordPieceTrie {
     private final Integer[] order;
     private final int alphabet;
     private final BitSet used = new BitSet();
-    private int searchFrom = 1;
+
+    /**
+     * Where the search for room begins, by the number of children in powers of two. Only forwards,
+     * so that building takes time in proportion to the size; single children fill what is left.
+     */
+    private final int[] searchFrom = new int[Integer.SIZE];
 
     Builder(List<String> vocab, Integer[] order, int alphabet) {
       this.vocab = vocab;
@@ -132,6 +134,8 @@ final class WordPieceTrie {
 
     void build() {
       used.set(ROOT);
+      // Behind the first alphabet no base can be negative.
+      Arrays.fill(searchFrom, alphabet + 1);
       ArrayDeque<Range> open = new ArrayDeque<>();
       open.add(new Range(ROOT, 0, order.length, 0));
       reserve(alphabet + 1);
@@ -172,26 +176,25 @@ final class WordPieceTrie {
 
     /** Takes free cells for all children, whose ranges carry their codes; returns the base. */
     private int place(List<Range> children) {
-      int lowest = children.stream().mapToInt(Range::node).min().orElseThrow();
-      int first = used.nextClearBit(Math.max(searchFrom, lowest));
-      int at = first;
-      int tried = 1;
-      while (!fits(children, at - lowest)) {
+      int[] childCodes = children.stream().mapToInt(Range::node).sorted().toArray();
+      int lowest = childCodes[0];
+      int size = Integer.SIZE - 1 - Integer.numberOfLeadingZeros(childCodes.length);
+      int at = used.nextClearBit(searchFrom[size]);
+      while (!fits(childCodes, at - lowest)) {
         at = used.nextClearBit(at + 1);
-        tried++;
       }
-      if (tried < (1 - FULL) * (at - first)) {
-        searchFrom = at;
-      }
+      searchFrom[size] = at;
       int base = at - lowest;
-      children.forEach(child -> used.set(base + child.node));
+      for (int code : childCodes) {
+        used.set(base + code);
+      }
       reserve(used.length() + alphabet + 1);
       return base;
     }
 
-    private boolean fits(List<Range> children, int base) {
-      for (Range child : children) {
-        if (used.get(base + child.node)) {
+    private boolean fits(int[] childCodes, int base) {
+      for (int code : childCodes) {
+        if (used.get(base + code)) {
           return false;
         }
       }
