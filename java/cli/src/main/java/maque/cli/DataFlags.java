@@ -1,0 +1,72 @@
+package maque.cli;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Locale;
+import maque.training.DataOptions;
+import maque.training.DataSet;
+import maque.training.Texts;
+import picocli.CommandLine.Option;
+
+/** How data files are read. */
+final class DataFlags {
+  @Option(
+      names = "--format",
+      paramLabel = "NAME",
+      defaultValue = "auto",
+      description =
+          "json (an array of objects), jsonl, csv, tsv, lines (a text a line), or auto: by the"
+              + " file's extension (default: ${DEFAULT-VALUE}).")
+  private String format;
+
+  @Option(
+      names = "--text-column",
+      paramLabel = "NAME",
+      defaultValue = "text",
+      description = "Field or column of the text (default: ${DEFAULT-VALUE}).")
+  private String textColumn;
+
+  @Option(
+      names = "--label-column",
+      paramLabel = "NAME",
+      defaultValue = "label",
+      description =
+          "Field or column of the class, its name or its number (default: ${DEFAULT-VALUE}).")
+  private String labelColumn;
+
+  @Option(
+      names = "--labels",
+      paramLabel = "FILE",
+      description =
+          "Names of the classes, one a line (default: labels.txt or classes.txt beside the data,"
+              + " else the names that occur in it).")
+  private Path labels;
+
+  /** Reads a file whose every row has a label; {@code names}, where not null, are the classes. */
+  DataSet labelled(Path file, List<String> names) {
+    return DataSet.read(file, options(names));
+  }
+
+  /** A file's texts; labels, if there are any, are not looked at. Plain lines stay in the file. */
+  Texts texts(Path file) {
+    DataOptions.Format form = DataOptions.Format.parse(format);
+    if (form == DataOptions.Format.LINES || form == DataOptions.Format.AUTO && isLines(file)) {
+      return Texts.lines(file);
+    }
+    return DataSet.read(file, options(null).unlabelled());
+  }
+
+  /** The same rule as {@link DataOptions.Format#AUTO}'s. */
+  private static boolean isLines(Path file) {
+    String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
+    return List.of(".json", ".jsonl", ".ndjson", ".csv", ".tsv").stream().noneMatch(name::endsWith);
+  }
+
+  private DataOptions options(List<String> names) {
+    List<String> given = labels == null ? names : DataSet.readLabels(labels);
+    return DataOptions.defaults()
+        .withFormat(DataOptions.Format.parse(format))
+        .withColumns(textColumn, labelColumn)
+        .withLabels(given);
+  }
+}

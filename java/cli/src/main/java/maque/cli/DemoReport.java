@@ -1,0 +1,139 @@
+package maque.cli;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+import maque.runtime.Maque;
+import maque.runtime.ModelDirectory;
+import maque.training.Evaluation;
+import maque.training.ReportData;
+import maque.training.Verdict;
+
+/** The demo's result: the same in text and in HTML. */
+final class DemoReport {
+  private final Path folder;
+  private final Evaluation.Result teacher;
+  private final List<Scored> students;
+  private final long seed;
+
+  /** A student and its results. */
+  record Scored(DemoModel model, Evaluation.Result result) {
+    double accuracy() {
+      return result.report().accuracy();
+    }
+  }
+
+  DemoReport(Path folder, Evaluation.Result teacher, List<Scored> students, long seed) {
+    this.folder = folder;
+    this.teacher = teacher;
+    this.students = List.copyOf(students);
+    this.seed = seed;
+  }
+
+  /** The distilled student that is right most often. */
+  Scored best() {
+    return best(true);
+  }
+
+  /** The best of those that take nothing from the teacher: neither answers nor vectors. */
+  Scored baseline() {
+    return best(false);
+  }
+
+  private Scored best(boolean distilled) {
+    return students.stream()
+        .filter(s -> distilled ? s.model().distilled() : s.model().isBaseline())
+        .max(Comparator.comparingDouble(Scored::accuracy))
+        .orElseThrow();
+  }
+
+  /** Whether distillation paid, by how much, and against which baseline. */
+  Verdict verdict() {
+    return Verdict.of(teacher, baseline().result(), best().result(), seed);
+  }
+
+  private List<Evaluation.Result> results() {
+    List<Evaluation.Result> results = new ArrayList<>(List.of(teacher));
+    students.forEach(student -> results.add(student.result()));
+    return results;
+  }
+
+  /** What is printed: the verdict first, then the tables, then all models side by side. */
+  String text() {
+    return verdict().text()
+        + "\n\n"
+        + results().stream().map(Models::table).collect(Collectors.joining("\n"))
+        + "\n"
+        + Models.summary(results())
+        + "\n";
+  }
+
+  /** The page's content. */
+  ReportData data(String title, String intro, Stages stages, String next) {
+    List<ReportData.Model> models = new ArrayList<>();
+    models.add(model("teacher", teacher));
+    students.forEach(student -> models.add(model(student.model().name(), student.result())));
+    List<ReportData.Comparison> comparisons =
+        students.stream()
+            .filter(student -> student.model().distilled())
+            .map(student -> comparison(baseline(), student))
+            .toList();
+    return new ReportData(title, verdict(), intro, models, comparisons, sections(stages), next);
+  }
+
+  private ReportData.Comparison comparison(Scored baseline, Scored student) {
+    return new ReportData.Comparison(
+        baseline.result().name(),
+        student.result().name(),
+        baseline.result().compare(student.result(), seed));
+  }
+
+  private ReportData.Model model(String name, Evaluation.Result result) {
+    Map<String, Object> training = ModelDirectory.read(folder.resolve(name)).training();
+    Map<String, String> options = new LinkedHashMap<>();
+    if (training.get("options") instanceof Map<?, ?> given) {
+      given.forEach((key, value) -> options.put(String.valueOf(key), String.valueOf(value)));
+    }
+    return new ReportData.Model(result, options, learning(training.get("history")));
+  }
+
+  private static List<ReportData.Point> learning(Object history) {
+    List<ReportData.Point> points = new ArrayList<>();
+    if (history instanceof List<?> list) {
+      for (Object each : list) {
+        if (each instanceof Map<?, ?> point
+            && point.get("step") instanceof Number step
+            && point.get("dev_accuracy") instanceof Number accuracy) {
+          points.add(new ReportData.Point(step.longValue(), accuracy.doubleValue()));
+        }
+      }
+    }
+    return points;
+  }
+
+  private List<ReportData.Section> sections(Stages stages) {
+    Map<String, String> times = new LinkedHashMap<>();
+    stages
+        .all()
+        .forEach((name, seconds) -> times.put(name, String.format(Locale.ROOT, "%.1f s", seconds)));
+    Map<String, String> downloads = new LinkedHashMap<>();
+    for (Artifact artifact : List.of(Artifact.ALL_MINILM_L6_V2, Artifact.WORDNET_31)) {
+      downloads.put(artifact.coordinates(), "SHA-256 " + artifact.sha256());
+    }
+    Maque.Info info = Maque.info();
+    Map<String, String> machine = new LinkedHashMap<>();
+    machine.put("Maque", info.version());
+    machine.put("instruction set", info.isa());
+    machine.put("processors", Integer.toString(Runtime.getRuntime().availableProcessors()));
+    machine.put("Java", Runtime.version().toString());
+    return List.of(
+        new ReportData.Section("Time of each step", times),
+        new ReportData.Section("Downloads", downloads),
+        new ReportData.Section("Machine", machine));
+  }
+}

@@ -1,0 +1,98 @@
+package maque.cli;
+
+import java.util.List;
+import maque.training.StudentOptions;
+import maque.training.TeacherOptions;
+
+/**
+ * Sizes and options of the demo.
+ *
+ * @param sizes glosses of each of the ten classes
+ */
+record DemoSettings(WordNetGlosses.Sizes sizes, TeacherOptions teacher, List<DemoModel> students) {
+  /** Longest text in tokens; 1 % of the glosses are longer. */
+  private static final int MAX_TOKENS = 48;
+
+  /** Dimensions of the word vectors: the article's. */
+  static final int VECTOR_SIZE = 300;
+
+  /** The demo as the README shows it. */
+  static DemoSettings full(long seed) {
+    return new DemoSettings(
+        new WordNetGlosses.Sizes(270, 30, 400, 2000), teacher(4, seed), students(12, 6, seed));
+  }
+
+  /** Fewer texts and epochs: a few points less accurate, a third of the time. */
+  static DemoSettings quick(long seed) {
+    return new DemoSettings(
+        new WordNetGlosses.Sizes(270, 30, 400, 700), teacher(1, seed), students(10, 3, seed));
+  }
+
+  /**
+   * All layers are trained, the embeddings stay as they are: their gradients would cost a tenth and
+   * gain nothing.
+   */
+  private static TeacherOptions teacher(int epochs, long seed) {
+    return TeacherOptions.defaults()
+        .train("last-layers:6")
+        .pooling("mean")
+        .epochs(epochs)
+        .maxTokens(MAX_TOKENS)
+        .selection(TeacherOptions.Selection.LOSS)
+        .seed(seed);
+  }
+
+  private static List<DemoModel> students(int documentEpochs, int sequenceEpochs, long seed) {
+    StudentOptions ownVectors =
+        document(3 * documentEpochs, seed)
+            .embeddings(StudentOptions.Embeddings.RANDOM)
+            .trainVectors(true)
+            .alone();
+    return List.of(
+        new DemoModel(
+            "sequence-alone",
+            "sequence student, labels only",
+            sequence(3 * sequenceEpochs, seed).alone(),
+            false,
+            false),
+        new DemoModel("document-alone", "document student, labels only", ownVectors, false, false),
+        new DemoModel(
+            "document-vectors",
+            "document student, teacher's vectors, labels only",
+            document(3 * documentEpochs, seed).alone(),
+            false,
+            true),
+        new DemoModel(
+            "document-distilled",
+            "document student, distilled",
+            document(documentEpochs, seed).distilledKl(0, 2),
+            true,
+            true),
+        new DemoModel(
+            "sequence-distilled",
+            "sequence student, distilled",
+            sequence(sequenceEpochs, seed)
+                .embeddings(StudentOptions.Embeddings.TEACHER)
+                .distilledKl(0, 2),
+            true,
+            true));
+  }
+
+  private static StudentOptions document(int epochs, long seed) {
+    return StudentOptions.document()
+        .embeddingSize(VECTOR_SIZE)
+        .epochs(epochs)
+        .maxTokens(MAX_TOKENS)
+        .seed(seed);
+  }
+
+  private static StudentOptions sequence(int epochs, long seed) {
+    return StudentOptions.sequence()
+        .embeddingSize(VECTOR_SIZE)
+        .hiddenSize(128)
+        .poolBatches(20)
+        .epochs(epochs)
+        .maxTokens(MAX_TOKENS)
+        .seed(seed);
+  }
+}

@@ -1,0 +1,74 @@
+package maque.cli;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.Callable;
+import maque.runtime.Maque;
+import maque.runtime.ModelDirectory;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.IVersionProvider;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParentCommand;
+
+/** {@code maque info}. */
+@Command(
+    name = "info",
+    mixinStandardHelpOptions = true,
+    description = {
+      "Shows version, processor and instruction set; of a model directory, what is in it.",
+      "",
+      "The environment variable MAQUE_MAX_ISA (ref, avx2, avx512) caps the instruction set; results"
+          + " are the same bits."
+    })
+final class InfoCommand implements Callable<Integer> {
+  @ParentCommand private Main main;
+
+  @Parameters(arity = "0..*", paramLabel = "MODEL", description = "Model directories to describe.")
+  private List<Path> models = List.of();
+
+  /** Maque's version, for {@code --version}. */
+  static final class Version implements IVersionProvider {
+    @Override
+    public String[] getVersion() {
+      return new String[] {"maque " + Maque.info().version()};
+    }
+  }
+
+  @Override
+  public Integer call() {
+    Console console = main.console();
+    if (models.isEmpty()) {
+      Maque.Info info = Maque.info();
+      console.result("maque           " + info.version());
+      console.result("instructions    " + info.isa());
+      console.result("processor has   " + info.cpuFeatures());
+      console.result("native library  " + info.library());
+      console.result(
+          "java            " + Runtime.version() + ", " + System.getProperty("java.vm.name"));
+      console.result("artifact cache  " + ArtifactCache.defaultFolder().resolve("artifacts"));
+    }
+    models.forEach(model -> describe(console, model));
+    return 0;
+  }
+
+  private static void describe(Console console, Path directory) {
+    ModelDirectory model = ModelDirectory.read(directory);
+    console.result(directory.toString());
+    for (Map.Entry<String, Object> entry : model.config().entrySet()) {
+      console.result(String.format("  %-30s%s", entry.getKey(), entry.getValue()));
+    }
+    long parameters =
+        model.tensors().values().stream().mapToLong(tensor -> tensor.data().remaining() / 4).sum();
+    console.result(String.format("  %-30s%,d", "parameters", parameters));
+    console.result(String.format("  %-30s%s", "labels", model.labels()));
+    console.result(
+        String.format(
+            "  %-30s%s",
+            "checksums",
+            Files.exists(directory.resolve("maque.json"))
+                ? "right"
+                : "none (not written by Maque)"));
+  }
+}

@@ -1,0 +1,96 @@
+package maque.cli;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import maque.runtime.ModelDirectory;
+import maque.runtime.Student;
+import maque.runtime.Teacher;
+import maque.runtime.TextClassifier;
+import maque.training.Evaluation;
+
+/** Classifiers of either kind, and their results as the article prints them. */
+final class Models {
+  private Models() {}
+
+  /** Loads a teacher or a student, whichever the directory holds. */
+  static TextClassifier load(Path directory) {
+    ModelDirectory model = ModelDirectory.read(directory);
+    return model.modelType().equals("bert") ? Teacher.of(model) : Student.of(model);
+  }
+
+  /**
+   * Per class precision, recall, F1 and support; accuracy and averages; running time; time of one
+   * text.
+   */
+  static String table(Evaluation.Result result) {
+    return String.format(
+        Locale.ROOT,
+        "%s (%,d parameters)%n%s%nrunning time: %s for %,d texts on one thread; one text alone:"
+            + " median %s, 99 %% within %s%n",
+        result.name(),
+        result.parameters(),
+        result.report().text(),
+        Durations.ofSeconds(result.seconds()),
+        result.report().total(),
+        Durations.ofMicros(result.medianMicros()),
+        Durations.ofMicros(result.slowMicros()));
+  }
+
+  /** A line a model; speed and agreement are against the first. */
+  static String summary(List<Evaluation.Result> results) {
+    List<String> lines = new ArrayList<>();
+    lines.add(
+        String.format(
+            "%-52s %8s %8s %9s %13s %10s %8s",
+            "", "accuracy", "macro F1", "agreement", "parameters", "one text", "speed"));
+    Evaluation.Result first = results.get(0);
+    for (Evaluation.Result result : results) {
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "%-52s %8.4f %8.4f %9.4f %,13d %10s %7.1fx",
+              result.name(),
+              result.report().accuracy(),
+              result.report().macroAverage().f1(),
+              first.agreement(result),
+              result.parameters(),
+              Durations.ofMicros(result.medianMicros()),
+              first.medianMicros() / result.medianMicros()));
+    }
+    return String.join(System.lineSeparator(), lines);
+  }
+
+  /** Everything as JSON values. */
+  static Map<String, Object> toMap(Evaluation.Result result) {
+    Map<String, Object> classes = new LinkedHashMap<>();
+    List<String> labels = result.report().labels();
+    for (int i = 0; i < labels.size(); i++) {
+      classes.put(labels.get(i), toMap(result.report().row(i)));
+    }
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("model", result.name());
+    map.put("parameters", result.parameters());
+    map.put("texts", (long) result.report().total());
+    map.put("accuracy", result.report().accuracy());
+    map.put("macro_average", toMap(result.report().macroAverage()));
+    map.put("weighted_average", toMap(result.report().weightedAverage()));
+    map.put("classes", classes);
+    map.put("seconds", result.seconds());
+    map.put("median_micros", result.medianMicros());
+    map.put("p99_micros", result.slowMicros());
+    return map;
+  }
+
+  private static Map<String, Object> toMap(maque.training.ClassificationReport.Row row) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("precision", row.precision());
+    map.put("recall", row.recall());
+    map.put("f1", row.f1());
+    map.put("support", (long) row.support());
+    return map;
+  }
+}

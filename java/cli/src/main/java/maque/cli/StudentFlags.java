@@ -1,0 +1,195 @@
+package maque.cli;
+
+import java.util.Locale;
+import maque.training.StudentOptions;
+import picocli.CommandLine.Option;
+
+/** The student's own options. What is not given keeps the preset's value. */
+final class StudentFlags {
+  @Option(
+      names = "--kind",
+      paramLabel = "NAME",
+      defaultValue = "sequence",
+      description =
+          "sequence (token embeddings, biLSTM over the text, head) or document (mean of word"
+              + " vectors, one biLSTM step, head) (default: ${DEFAULT-VALUE}).")
+  private String kind;
+
+  @Option(
+      names = "--preset",
+      paramLabel = "NAME",
+      defaultValue = "default",
+      description =
+          "default, or seed: SGD 0.05, batches of 64 in the file's order, 50 tokens, 1 CE + 2 MSE,"
+              + " stop after 1,000 batches without gain (sequence only).")
+  private String preset;
+
+  @Option(
+      names = "--tokens",
+      paramLabel = "NAME",
+      description = "What a token is: wordpiece (the teacher's), words, or characters.")
+  private String tokens;
+
+  @Option(
+      names = "--segmenter",
+      paramLabel = "NAME",
+      description = "What makes words of a text: spaces, characters, or hanlp (with its module).")
+  private String segmenter;
+
+  @Option(names = "--embedding-size", paramLabel = "N", description = "Size of a token's vector.")
+  private Integer embeddingSize;
+
+  @Option(names = "--hidden-size", paramLabel = "N", description = "Hidden size, each direction.")
+  private Integer hiddenSize;
+
+  @Option(
+      names = "--pooling",
+      paramLabel = "NAME",
+      description =
+          "sequence: max-logits (head on every token, then the maximum over time), max, mean, or"
+              + " last (both directions' final states).")
+  private String pooling;
+
+  @Option(
+      names = "--embeddings",
+      paramLabel = "NAME",
+      description =
+          "Where embeddings begin: random, teacher (its token embeddings, reduced by PCA), or"
+              + " vectors (a word2vec file, --vectors).")
+  private String embeddings;
+
+  @Option(
+      names = "--train-vectors",
+      description = "document: train the vectors too (the sequence student always does).")
+  private boolean trainVectors;
+
+  @Option(
+      names = "--min-count",
+      paramLabel = "N",
+      description = "words, characters: how often one must occur to be in the vocabulary.")
+  private Integer minCount;
+
+  @Option(
+      names = "--max-vocabulary",
+      paramLabel = "N",
+      description =
+          "words, characters: the most that are kept; vectors: how many of the file's first words"
+              + " are kept beside those of the texts.")
+  private Integer maxVocabulary;
+
+  @Option(
+      names = "--dropout",
+      arity = "1",
+      split = ",",
+      paramLabel = "X",
+      description = "Dropout on embeddings, on the biLSTM's output, in the head: X,X,X.")
+  private double[] dropout;
+
+  @Option(
+      names = "--soft-loss",
+      paramLabel = "NAME",
+      description = "Loss with soft targets: mse (on logits) or kl (at --temperature).")
+  private String softLoss;
+
+  @Option(names = "--temperature", paramLabel = "T", description = "Temperature of kl.")
+  private Double temperature;
+
+  @Option(
+      names = "--alpha",
+      paramLabel = "A",
+      description =
+          "Loss = A x CE with labels + (1 - A) x soft loss; 0 with soft targets by default.")
+  private Double alpha;
+
+  @Option(
+      names = "--ce-weight",
+      paramLabel = "X",
+      description = "Weight of CE, instead of --alpha.")
+  private Double ceWeight;
+
+  @Option(
+      names = "--soft-weight",
+      paramLabel = "X",
+      description = "Weight of the soft loss, instead of --alpha.")
+  private Double softWeight;
+
+  /** The preset with what was given; {@code distilled}: whether there are soft targets. */
+  StudentOptions options(boolean distilled) {
+    StudentOptions options = preset();
+    applyShape(options);
+    applyVocabulary(options);
+    if (dropout != null) {
+      Usage.require(dropout.length == 3, "--dropout takes three numbers, comma-separated");
+      options.dropout(dropout[0], dropout[1], dropout[2]);
+    }
+    applyObjective(options, distilled);
+    return options;
+  }
+
+  private StudentOptions preset() {
+    StudentOptions.Kind parsed = Names.parse("--kind", StudentOptions.Kind.class, kind);
+    boolean sequence = parsed == StudentOptions.Kind.SEQUENCE;
+    return switch (preset) {
+      case "default" -> sequence ? StudentOptions.sequence() : StudentOptions.document();
+      case "seed" -> {
+        Usage.require(sequence, "--preset seed is a sequence student");
+        yield StudentOptions.seedPreset();
+      }
+      default -> throw Usage.error("--preset must be default or seed, not '" + preset + "'");
+    };
+  }
+
+  private void applyShape(StudentOptions options) {
+    if (embeddingSize != null) {
+      options.embeddingSize(embeddingSize);
+    }
+    if (hiddenSize != null) {
+      options.hiddenSize(hiddenSize);
+    }
+    if (pooling != null) {
+      options.pooling(pooling.toLowerCase(Locale.ROOT));
+    }
+    if (embeddings != null) {
+      options.embeddings(Names.parse("--embeddings", StudentOptions.Embeddings.class, embeddings));
+    }
+    if (trainVectors) {
+      options.trainVectors(true);
+    }
+  }
+
+  private void applyVocabulary(StudentOptions options) {
+    if (tokens != null) {
+      options.tokens(Names.parse("--tokens", StudentOptions.Tokens.class, tokens));
+    }
+    if (segmenter != null) {
+      options.segmenter(segmenter);
+    }
+    if (minCount != null || maxVocabulary != null) {
+      options.vocabulary(
+          minCount == null ? options.minCount() : minCount,
+          maxVocabulary == null ? options.maxVocabulary() : maxVocabulary);
+    }
+  }
+
+  private void applyObjective(StudentOptions options, boolean distilled) {
+    Usage.require(
+        alpha == null || ceWeight == null && softWeight == null,
+        "give either --alpha, or --ce-weight and --soft-weight");
+    if (softLoss != null) {
+      options.softLoss(softLoss);
+    }
+    if (temperature != null) {
+      options.temperature(temperature);
+    }
+    if (!distilled) {
+      Usage.require(softWeight == null || softWeight == 0, "--soft-weight needs --soft-targets");
+      options.alone();
+    } else if (alpha != null) {
+      options.weights(alpha, 1 - alpha);
+    } else if (ceWeight != null || softWeight != null) {
+      options.weights(ceWeight == null ? 0 : ceWeight, softWeight == null ? 0 : softWeight);
+    } else if (options.softWeight() == 0) {
+      options.weights(0, 1);
+    }
+  }
+}

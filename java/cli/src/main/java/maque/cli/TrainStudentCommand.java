@@ -1,0 +1,136 @@
+package maque.cli;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.Callable;
+import maque.runtime.InvalidInputException;
+import maque.runtime.ModelDirectory;
+import maque.training.DataSet;
+import maque.training.LogitStore;
+import maque.training.RunControl;
+import maque.training.StudentOptions;
+import maque.training.StudentTraining;
+import maque.training.TeacherKey;
+import maque.training.Texts;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
+
+/** {@code maque train-student}. */
+@Command(
+    name = "train-student",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    abbreviateSynopsis = true,
+    description = {
+      "Trains a student: with --soft-targets distilled from the teacher, without them from the"
+          + " labels alone.",
+      "",
+      "Soft targets are what soft-targets wrote, for the labelled texts and for those of"
+          + " --unlabelled. A run that was stopped goes on from OUT.checkpoint when the same"
+          + " command is given again."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  maque train-student --teacher models/teacher --train train.json --unlabelled more.txt \\",
+      "      --soft-targets models/logits --embeddings teacher --out models/student",
+      "  maque train-student --kind document --tokens words --vectors vectors.txt --train train.csv"
+          + " --out models/doc"
+    })
+final class TrainStudentCommand implements Callable<Integer> {
+  @ParentCommand private Main main;
+
+  @Option(names = "--train", required = true, paramLabel = "FILE", description = "Labelled texts.")
+  private Path train;
+
+  @Option(
+      names = "--dev",
+      paramLabel = "FILE",
+      description = "Labelled texts to choose the best weights by.")
+  private Path dev;
+
+  @Option(
+      names = "--unlabelled",
+      paramLabel = "FILE",
+      description = "More texts to learn the teacher's answers on; may be given several times.")
+  private List<Path> unlabelled = List.of();
+
+  @Option(
+      names = "--soft-targets",
+      paramLabel = "DIR",
+      description = "The store of the teacher's logits.")
+  private Path softTargets;
+
+  @Option(
+      names = "--teacher",
+      paramLabel = "DIR",
+      description =
+          "The teacher's directory: its vocabulary, its embeddings if asked for, and the key of its"
+              + " soft targets.")
+  private Path teacher;
+
+  @Option(
+      names = "--vectors",
+      paramLabel = "FILE",
+      description = "Word vectors, word2vec's text or binary form.")
+  private Path vectors;
+
+  @Option(
+      names = "--out",
+      required = true,
+      paramLabel = "DIR",
+      description = "The model directory to make; it must not exist.")
+  private Path out;
+
+  @Mixin private DataFlags data;
+  @Mixin private RunOptions run;
+
+  @ArgGroup(validate = false, heading = "%nStudent:%n")
+  private StudentFlags student = new StudentFlags();
+
+  @ArgGroup(validate = false, heading = "%nTraining:%n")
+  private TrainingFlags training = new TrainingFlags();
+
+  @Override
+  public Integer call() throws Exception {
+    if (Files.exists(out)) {
+      throw new InvalidInputException(out + " exists already");
+    }
+    Usage.require(
+        softTargets == null || teacher != null, "--soft-targets needs --teacher, whose they are");
+    Usage.require(softTargets != null || unlabelled.isEmpty(), "--unlabelled needs --soft-targets");
+    return Work.run(main.console(), run, main.commandLine(), this::train);
+  }
+
+  private int train(RunControl control) {
+    StudentOptions options = student.options(softTargets != null);
+    training.apply(options, run.seed());
+    if (vectors != null) {
+      options.embeddings(StudentOptions.Embeddings.VECTORS);
+    }
+    DataSet labelled = data.labelled(train, null);
+    DataSet held = dev == null ? null : data.labelled(dev, labelled.labels());
+    StudentTraining.Inputs inputs =
+        StudentTraining.Inputs.labelled(labelled, held, out)
+            .withTeacher(teacher)
+            .withVectors(vectors);
+    if (softTargets == null) {
+      Results.print(main.console(), StudentTraining.run(inputs, options, control));
+      return 0;
+    }
+    TeacherKey key = TeacherKey.of(ModelDirectory.read(teacher));
+    try (LogitStore store = LogitStore.open(softTargets, key)) {
+      inputs = inputs.withSoft(store).withTransfer(transfer());
+      Results.print(main.console(), StudentTraining.run(inputs, options, control));
+    }
+    return 0;
+  }
+
+  private Texts transfer() {
+    return unlabelled.stream().map(data::texts).reduce(Texts::concat).orElse(null);
+  }
+}

@@ -1,0 +1,92 @@
+package maque.cli;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.Callable;
+import maque.runtime.InvalidInputException;
+import maque.training.DataSet;
+import maque.training.RunControl;
+import maque.training.TeacherOptions;
+import maque.training.TeacherTraining;
+import maque.training.TrainingResult;
+import picocli.CommandLine.ArgGroup;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParentCommand;
+
+/** {@code maque train-teacher}. */
+@Command(
+    name = "train-teacher",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    abbreviateSynopsis = true,
+    description = {
+      "Fine-tunes an encoder, with a head on it, on labelled texts.",
+      "",
+      "The weights that are best on dev are kept. A run that was stopped goes on from"
+          + " OUT.checkpoint when the same command is given again."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  maque train-teacher --encoder models/bge --train train.json --text-column sentence --out"
+          + " models/teacher",
+      "  maque train-teacher --encoder models/base --train train.csv --preset seed --out"
+          + " models/teacher"
+    })
+final class TrainTeacherCommand implements Callable<Integer> {
+  @ParentCommand private Main main;
+
+  @Option(
+      names = "--encoder",
+      required = true,
+      paramLabel = "DIR",
+      description = "The encoder: a directory that import made, or Hugging Face's.")
+  private Path encoder;
+
+  @Option(names = "--train", required = true, paramLabel = "FILE", description = "Labelled texts.")
+  private Path train;
+
+  @Option(
+      names = "--dev",
+      paramLabel = "FILE",
+      description = "Labelled texts to choose the best weights by.")
+  private Path dev;
+
+  @Option(
+      names = "--out",
+      required = true,
+      paramLabel = "DIR",
+      description = "The model directory to make; it must not exist.")
+  private Path out;
+
+  @Mixin private DataFlags data;
+  @Mixin private RunOptions run;
+
+  @ArgGroup(validate = false, heading = "%nTeacher:%n")
+  private TeacherFlags teacher = new TeacherFlags();
+
+  @ArgGroup(validate = false, heading = "%nTraining:%n")
+  private TrainingFlags training = new TrainingFlags();
+
+  @Override
+  public Integer call() throws Exception {
+    if (Files.exists(out)) {
+      throw new InvalidInputException(out + " exists already");
+    }
+    return Work.run(main.console(), run, main.commandLine(), this::train);
+  }
+
+  private int train(RunControl control) {
+    DataSet labelled = data.labelled(train, null);
+    DataSet held = dev == null ? null : data.labelled(dev, labelled.labels());
+    TeacherOptions options = teacher.options();
+    training.apply(options, run.seed());
+    TrainingResult result =
+        TeacherTraining.run(
+            new TeacherTraining.Inputs(encoder, labelled, held, out), options, control);
+    Results.print(main.console(), result);
+    return 0;
+  }
+}
