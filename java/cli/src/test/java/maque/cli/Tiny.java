@@ -22,7 +22,7 @@ import maque.runtime.Tensor;
 final class Tiny {
   private static final int HIDDEN = 16;
   private static final int INNER = 32;
-  private static final int POSITIONS = 32;
+  private static final int POSITIONS = 128;
   private static final List<String> ANIMALS = List.of("cat", "dog", "horse", "mouse", "bird");
   private static final List<String> PLANTS = List.of("tree", "flower", "grass", "moss", "fern");
   private static final List<String> OTHERS =
