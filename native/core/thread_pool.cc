@@ -60,7 +60,7 @@ void ThreadPool::run(void* self, int64_t units, Executor::Unit unit, void* conte
 void ThreadPool::run_slice(int64_t first, int64_t units, Executor::Unit unit, void* context) {
   // The former job is over, but a late worker may still read it: its ticket becomes invalid before anything
   // changes.
-  const uint64_t job = static_cast<uint64_t>(job_of(ticket_) + 1) << 32;
+  const uint64_t job = static_cast<uint64_t>(job_of(load(&ticket_)) + 1) << 32;
   store(&ticket_, job | kClosed);
   store(&first_, first);
   store(&units_, units);
