@@ -216,14 +216,14 @@ public final class Compare {
   private static Map<String, Object> environment() throws IOException {
     Map<String, Object> environment = new LinkedHashMap<>();
     Maque.Info info = Maque.info();
-    String cpu = "";
-    for (String line : Files.readAllLines(Path.of("/proc/cpuinfo"))) {
-      if (line.startsWith("model name")) {
-        cpu = line.substring(line.indexOf(':') + 1).trim();
-        break;
-      }
-    }
-    environment.put("cpu", cpu);
+    List<String> cpu = Files.readAllLines(Path.of("/proc/cpuinfo"));
+    environment.put(
+        "cpu",
+        field(cpu, "model name")
+            + ", family "
+            + field(cpu, "cpu family")
+            + ", model "
+            + field(cpu, "model"));
     environment.put("isa", info.isa());
     environment.put("cpu_features", info.cpuFeatures());
     environment.put("maque", info.version());
@@ -233,6 +233,14 @@ public final class Compare {
     environment.put("cores", "1 thread, pinned by run.sh");
     environment.put("load", Files.readString(Path.of("/proc/loadavg")).trim());
     return environment;
+  }
+
+  private static String field(List<String> lines, String name) {
+    return lines.stream()
+        .filter(line -> line.matches(name + "\\s*:.*"))
+        .map(line -> line.substring(line.indexOf(':') + 1).trim())
+        .findFirst()
+        .orElse("unknown");
   }
 
   /** The version in a jar's name on the class path. */

@@ -1,0 +1,62 @@
+package maque.benchmarks;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+
+import java.nio.file.Path;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * Every contender of the cheaper tasks opens, agrees with Maque (or it would not open), and runs.
+ */
+class TaskTest {
+  @TempDir static Path directory;
+
+  @BeforeAll
+  static void prepare() {
+    System.setProperty(Material.DIRECTORY, directory.toString());
+    Path root = Path.of(System.getProperty("maque.root"));
+    System.setProperty(
+        Material.TEXTS, root.resolve("java/training/src/test/resources/zh-texts.json").toString());
+    Material.prepare();
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"teacher-1", "document-1", "sequence-1x24", "tokenizer"})
+  void contendersAgreeAndRun(String name) {
+    Task task = Task.of(name);
+    for (String contender : task.contenders()) {
+      try (Work work = task.open(contender)) {
+        assertNotNull(work.run(), contender);
+      }
+    }
+  }
+
+  @Test
+  void disagreementIsRefused() {
+    float[] ours = {1, 2};
+    assertThrows(
+        IllegalStateException.class,
+        () -> Work.requireAgreement("x", ours, new float[] {1, 2.1f}, 1e-3));
+    assertThrows(
+        IllegalStateException.class,
+        () -> Work.requireAgreement("x", ours, new float[] {1, Float.NaN}, 1e-3));
+    assertThrows(
+        IllegalStateException.class, () -> Work.requireAgreement("x", ours, new float[] {1}, 1e-3));
+    Work.requireAgreement("x", ours, new float[] {1, 2.0001f}, 1e-3);
+  }
+
+  @Test
+  void batchesAreWholeAndSorted() {
+    int[][][] batches = Texts.batches(new int[][] {{1, 2, 3}, {4}, {5, 6}, {7, 8}, {9}}, 2);
+    assertEquals(2, batches.length);
+    assertEquals(1, batches[0][0].length);
+    assertEquals(1, batches[0][1].length);
+    assertEquals(2, batches[1][1].length);
+  }
+}
