@@ -15,10 +15,18 @@ final class ModelConfig {
 
   private final Map<String, Object> values;
   private final String source;
+  private final int headOutputs;
 
-  ModelConfig(Map<String, Object> values, String source) {
+  /**
+   * Reads.
+   *
+   * @param headOutputs classes of the head among the weights, 0 for none: what counts where the
+   *     configuration has no num_labels, as Hugging Face's have none
+   */
+  ModelConfig(Map<String, Object> values, String source, int headOutputs) {
     this.values = values;
     this.source = source;
+    this.headOutputs = headOutputs;
     oneOf("model_type", null, BERT, SEQUENCE, DOCUMENT);
   }
 
@@ -34,24 +42,23 @@ final class ModelConfig {
     return modelType().equals(BERT);
   }
 
-  /** Classes; 0 for an encoder without a head. Hugging Face gives them as id2label. */
+  /** Classes; 0 for an encoder without a head. */
   int labels() {
-    if (!values.containsKey("num_labels")) {
-      return namedLabels().size();
-    }
-    return size("num_labels", isBert() ? 0 : 2, 65536);
+    return values.containsKey("num_labels")
+        ? size("num_labels", isBert() ? 0 : 2, 65536)
+        : headOutputs;
   }
 
-  /** The names in id2label, in order; empty where there is none. */
-  List<String> namedLabels() {
+  /**
+   * Names for the labels where no labels.txt has them: id2label's, else Hugging Face's LABEL_0 and
+   * so on.
+   */
+  List<String> defaultLabels() {
     List<String> names = new ArrayList<>();
-    if (values.get("id2label") instanceof Map<?, ?> map) {
-      for (int i = 0; i < map.size(); i++) {
-        if (!(map.get(Integer.toString(i)) instanceof String name)) {
-          throw error("id2label", "a name for each number from 0 on", map);
-        }
-        names.add(name);
-      }
+    Map<?, ?> named = values.get("id2label") instanceof Map<?, ?> map ? map : Map.of();
+    for (int i = 0; i < labels(); i++) {
+      Object name = named.get(Integer.toString(i));
+      names.add(name instanceof String text ? text : "LABEL_" + i);
     }
     return names;
   }

@@ -45,12 +45,22 @@ public final class ModelDirectory {
   }
 
   /**
-   * Reads and checks a model directory.
+   * Reads and checks a model: a directory, or one file that {@link #pack} wrote.
    *
    * @throws ModelFormatException naming the file, what was expected and what was found
    */
   public static ModelDirectory read(Path directory) {
     return new ModelDirectory(new ModelReader(directory));
+  }
+
+  /**
+   * Writes a model into one file: its safetensors, with the other files as byte tensors {@code
+   * maque/NAME} and their checksums; {@link #read} takes it as it takes a directory.
+   *
+   * @throws StorageException where the file cannot be written; what was there before still is
+   */
+  public static void pack(ModelDirectory model, Path file) {
+    ModelWriter.pack(model, file);
   }
 
   /** Starts writing a model directory; nothing is there before {@link Writer#commit()}. */
@@ -151,7 +161,7 @@ public final class ModelDirectory {
      * the file calls them.
      */
     public Writer nativeTensors(Map<String, Tensor> values) {
-      ModelConfig parsed = new ModelConfig(config, CONFIG);
+      ModelConfig parsed = new ModelConfig(config, CONFIG, 0);
       boolean oneLayer = parsed.head().isEmpty();
       values.forEach(
           (name, tensor) -> {

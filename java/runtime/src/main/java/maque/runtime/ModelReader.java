@@ -1,21 +1,17 @@
 package maque.runtime;
 
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.zip.CRC32C;
 
-/**
- * Reads one model directory, each file once: the bytes that are checked are the bytes that are
- * used.
- */
+/** Reads one model, each file once: the bytes that are checked are the bytes that are used. */
 final class ModelReader {
   private static final int MAX_TEXT = 256 << 20;
 
@@ -27,25 +23,20 @@ final class ModelReader {
   final List<String> labels;
   final Map<String, Object> training;
 
-  private final Path directory;
+  private final ModelSource source;
   private final ModelManifest manifest;
   private final StringBuilder identity = new StringBuilder();
 
   ModelReader(Path path) {
     this.path = path;
-    directory = ModelWriter.present(path);
-    if (!Files.isDirectory(directory)) {
-      throw new ModelFormatException(
-          path + ": expected a model directory, found " + (Files.exists(path) ? "a file" : "none"));
-    }
-    manifest = has(ModelManifest.NAME) ? readManifest() : null;
-    config =
-        new ModelConfig(
-            Json.parseObject(
-                bytes(ModelDirectory.CONFIG, Json.MAX_BYTES),
-                file(ModelDirectory.CONFIG).toString()),
-            file(ModelDirectory.CONFIG).toString());
+    source = ModelSource.of(path);
+    manifest = source.has(ModelManifest.NAME) ? readManifest() : null;
+    String configFile = file(ModelDirectory.CONFIG).toString();
+    Map<String, Object> values =
+        Json.parseObject(bytes(ModelDirectory.CONFIG, Json.MAX_BYTES), configFile);
     tensors = readTensors();
+    boolean bert = ModelConfig.BERT.equals(values.get("model_type"));
+    config = new ModelConfig(values, configFile, ModelTensors.headOutputs(tensors, bert));
     String weights = file(ModelDirectory.WEIGHTS).toString();
     selected = ModelTensors.select(config, tensors, weights, manifest != null);
     vocab = readVocab();
@@ -55,28 +46,23 @@ final class ModelReader {
   }
 
   private Path file(String name) {
-    return directory.resolve(name);
-  }
-
-  private boolean has(String name) {
-    return Files.exists(file(name));
+    return source.file(name);
   }
 
   private ModelManifest readManifest() {
-    Path file = file(ModelManifest.NAME);
+    String file = file(ModelManifest.NAME).toString();
     ModelManifest read =
-        ModelManifest.parse(ModelFiles.bytes(file, Json.MAX_BYTES), file.toString());
+        ModelManifest.parse(source.bytes(ModelManifest.NAME, Json.MAX_BYTES), file);
     for (String name : read.files().keySet()) {
       if (!ModelWriter.COVERED.contains(name)) {
         throw new ModelFormatException(file + ": names a file that is no model's: " + name);
       }
-      ModelFiles.checkRegular(file(name));
     }
     return read;
   }
 
   private byte[] bytes(String name, int limit) {
-    byte[] bytes = ModelFiles.bytes(file(name), limit);
+    byte[] bytes = source.bytes(name, limit);
     check(name, ModelManifest.Stamp.of(bytes));
     return bytes;
   }
@@ -85,28 +71,25 @@ final class ModelReader {
     if (manifest != null) {
       manifest.check(file(name), found);
     }
-    if (!name.equals(ModelDirectory.TRAINING)) {
-      identity
-          .append(name)
-          .append(' ')
-          .append(found.bytes())
-          .append(' ')
-          .append(found.crc32c())
-          .append('\n');
+    if (!name.equals(ModelDirectory.TRAINING) && !name.equals(ModelDirectory.WEIGHTS)) {
+      identity.append(name).append(' ').append(found).append('\n');
     }
   }
 
   private Map<String, Tensor> readTensors() {
-    Path file = file(ModelDirectory.WEIGHTS);
-    CRC32C crc = new CRC32C();
-    Map<String, Tensor> read = Safetensors.read(file, crc).tensors();
-    check(
-        ModelDirectory.WEIGHTS,
-        new ModelManifest.Stamp(ModelFiles.size(file), Checksums.text(crc)));
-    if (manifest != null) {
-      manifest.checkTensors(file, read);
+    ModelSource.Weights weights = source.weights();
+    if (weights.stamp() != null) {
+      check(ModelDirectory.WEIGHTS, weights.stamp());
     }
-    return read;
+    Map<String, String> checksums = new LinkedHashMap<>();
+    for (Tensor tensor : weights.tensors().values()) {
+      checksums.put(tensor.name(), Checksums.of(tensor.data()));
+      identity.append(tensor).append(' ').append(checksums.get(tensor.name())).append('\n');
+    }
+    if (manifest != null) {
+      manifest.checkTensors(file(ModelDirectory.WEIGHTS), checksums);
+    }
+    return weights.tensors();
   }
 
   private List<String> readVocab() {
@@ -126,9 +109,9 @@ final class ModelReader {
   private List<String> readLabels() {
     boolean listed =
         manifest == null
-            ? has(ModelDirectory.LABELS)
+            ? source.has(ModelDirectory.LABELS)
             : manifest.files().containsKey(ModelDirectory.LABELS);
-    List<String> names = listed ? lines(ModelDirectory.LABELS) : config.namedLabels();
+    List<String> names = listed ? lines(ModelDirectory.LABELS) : config.defaultLabels();
     checkLabels(names, config.labels(), file(ModelDirectory.LABELS).toString());
     return names;
   }
@@ -149,7 +132,7 @@ final class ModelReader {
   private Map<String, Object> readTraining() {
     boolean listed =
         manifest == null
-            ? has(ModelDirectory.TRAINING)
+            ? source.has(ModelDirectory.TRAINING)
             : manifest.files().containsKey(ModelDirectory.TRAINING);
     if (!listed) {
       return Map.of();

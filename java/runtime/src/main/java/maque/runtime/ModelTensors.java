@@ -4,9 +4,13 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /** Which tensors a configuration has, of what shape, and what files call them. */
 final class ModelTensors {
+  private static final Pattern HEAD_BIAS = Pattern.compile("head\\.([0-9]{1,4})\\.bias");
+
   private ModelTensors() {}
 
   /**
@@ -150,6 +154,20 @@ final class ModelTensors {
               + " has no place in the model that config.json describes");
     }
     return selected;
+  }
+
+  /** Outputs of the head's last layer among a file's tensors; 0 where there is no head. */
+  static int headOutputs(Map<String, Tensor> inFile, boolean bert) {
+    int last = -1;
+    int outputs = 0;
+    for (Tensor tensor : inFile.values()) {
+      Matcher name = HEAD_BIAS.matcher(nativeName(tensor.name(), bert));
+      if (name.matches() && Integer.parseInt(name.group(1)) > last && tensor.shape().length == 1) {
+        last = Integer.parseInt(name.group(1));
+        outputs = (int) tensor.shape()[0];
+      }
+    }
+    return outputs;
   }
 
   static boolean hasPooler(Map<String, Tensor> inFile) {

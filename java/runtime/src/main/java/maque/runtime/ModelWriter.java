@@ -1,6 +1,7 @@
 package maque.runtime;
 
 import java.io.IOException;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
@@ -80,10 +81,8 @@ final class ModelWriter {
       if (!run.isEmpty()) {
         AtomicFiles.write(fresh.resolve(ModelDirectory.RUN), Json.write(run));
       }
-      Map<String, String> checksums = new LinkedHashMap<>();
-      tensors.forEach((name, tensor) -> checksums.put(name, Checksums.of(tensor.data())));
       AtomicFiles.write(
-          fresh.resolve(ModelManifest.NAME), new ModelManifest(stamps, checksums).json());
+          fresh.resolve(ModelManifest.NAME), new ModelManifest(stamps, checksums(tensors)).json());
       replace();
       return target;
     } catch (IOException e) {
@@ -99,9 +98,10 @@ final class ModelWriter {
       List<String> vocab,
       List<String> labels) {
     // Through JSON and back, so that what is checked is what a reader sees.
-    ModelConfig parsed =
-        new ModelConfig(
-            Json.parseObject(Json.write(config), ModelDirectory.CONFIG), ModelDirectory.CONFIG);
+    Map<String, Object> values = Json.parseObject(Json.write(config), ModelDirectory.CONFIG);
+    boolean bert = ModelConfig.BERT.equals(values.get("model_type"));
+    int outputs = ModelTensors.headOutputs(tensors, bert);
+    ModelConfig parsed = new ModelConfig(values, ModelDirectory.CONFIG, outputs);
     ModelTensors.select(parsed, tensors, ModelDirectory.WEIGHTS, true);
     parsed.options(ModelTensors.hasPooler(tensors));
     parsed.maxTokens();
@@ -114,6 +114,37 @@ final class ModelWriter {
               + " lines (vocab_size), found "
               + vocab.size());
     }
+  }
+
+  /** See {@link ModelDirectory#pack}. */
+  static void pack(ModelDirectory model, Path file) {
+    Map<String, byte[]> files = new LinkedHashMap<>();
+    files.put(ModelDirectory.CONFIG, Json.write(model.config()));
+    files.put(ModelDirectory.VOCAB, lines(model.vocab()));
+    if (!model.labels().isEmpty()) {
+      files.put(ModelDirectory.LABELS, lines(model.labels()));
+    }
+    if (!model.training().isEmpty()) {
+      files.put(ModelDirectory.TRAINING, Json.write(model.training()));
+    }
+    Map<String, ModelManifest.Stamp> stamps = new LinkedHashMap<>();
+    files.forEach((name, content) -> stamps.put(name, ModelManifest.Stamp.of(content)));
+    byte[] manifest = new ModelManifest(stamps, checksums(model.tensors())).json();
+    files.put(ModelManifest.NAME, manifest);
+    Map<String, Tensor> packed = new LinkedHashMap<>(model.tensors());
+    files.forEach(
+        (name, content) -> {
+          ByteBuffer data = ByteBuffer.allocateDirect(content.length).put(content).flip();
+          String inFile = ModelSource.SingleFile.PREFIX + name;
+          packed.put(inFile, new Tensor(inFile, "U8", new long[] {content.length}, data));
+        });
+    Safetensors.write(file, packed, Map.of("format", "pt"));
+  }
+
+  private static Map<String, String> checksums(Map<String, Tensor> tensors) {
+    Map<String, String> checksums = new LinkedHashMap<>();
+    tensors.forEach((name, tensor) -> checksums.put(name, Checksums.of(tensor.data())));
+    return checksums;
   }
 
   private static byte[] lines(List<String> lines) {

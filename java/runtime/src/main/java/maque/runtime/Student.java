@@ -16,14 +16,14 @@ public final class Student implements TextClassifier {
   }
 
   /**
-   * Loads a student's directory.
+   * Loads a student: a directory, or a file that {@link ModelDirectory#pack} wrote.
    *
    * @throws ModelFormatException naming file, expected and found; also where the directory holds a
    *     teacher
    * @throws NativeLibraryException where the native library cannot be loaded
    */
-  public static Student load(Path directory) {
-    return of(ModelDirectory.read(directory));
+  public static Student load(Path path) {
+    return of(ModelDirectory.read(path));
   }
 
   /** As {@link #load}, of a directory that has been read. */

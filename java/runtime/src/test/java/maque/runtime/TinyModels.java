@@ -55,7 +55,7 @@ final class TinyModels {
   /** Random weights for a configuration, native names. */
   static Map<String, Tensor> weights(Map<String, Object> config, long seed) {
     Random random = new Random(seed);
-    ModelConfig parsed = new ModelConfig(Json.parseObject(Json.write(config), "test"), "test");
+    ModelConfig parsed = new ModelConfig(Json.parseObject(Json.write(config), "test"), "test", 0);
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     ModelTensors.shapes(parsed, true)
         .forEach(
