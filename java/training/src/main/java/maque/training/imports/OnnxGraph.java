@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.MappedByteBuffer;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
@@ -68,6 +69,9 @@ final class OnnxGraph {
 
   /** Maps and reads a file of at most 2 GiB. */
   static OnnxGraph read(Path path) throws IOException {
+    if (!Files.isRegularFile(path)) {
+      throw new ModelFormatException(path + ": expected an ONNX file, found none");
+    }
     try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
       long size = channel.size();
       if (size > Integer.MAX_VALUE) {

@@ -16,6 +16,7 @@ import java.util.Map;
 import java.util.zip.ZipFile;
 import maque.runtime.ModelDirectory;
 import maque.runtime.ModelFormatException;
+import maque.runtime.Teacher;
 import maque.runtime.Tensor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -103,6 +104,39 @@ class OnnxBertTest {
     }
   }
 
+  /** A graph without token types: their table is one row of zeros, which adds nothing. */
+  @Test
+  void importsAGraphWithoutTokenTypes() throws IOException {
+    TinyBertOnnx tiny = new TinyBertOnnx(TinyBertOnnx.Dialect.COMPACT);
+    tiny.typeInput = false;
+    Path onnx = Files.write(scratch.resolve("tiny.onnx"), tiny.toBytes());
+    Path tokenizer = Files.writeString(scratch.resolve("tokenizer.json"), tokenizerJson());
+    ImportReport report = OnnxBert.importFiles(onnx, tokenizer, scratch.resolve("encoder"));
+    ModelDirectory directory = ModelDirectory.read(report.directory());
+    assertEquals(1L, directory.config().get("type_vocab_size"));
+    assertEquals("gelu_new", directory.config().get("hidden_act"));
+    Tensor types = directory.tensors().get("bert.embeddings.token_type_embeddings.weight");
+    assertArrayEquals(new float[TinyBertOnnx.HIDDEN], types.floats());
+    String query = "encoder.layer.1.attention.self.query.weight";
+    assertArrayEquals(tiny.weights.get(query), directory.tensors().get("bert." + query).floats());
+    try (Teacher teacher = Teacher.of(directory)) {
+      assertEquals(3, teacher.hiddenStates(new int[] {2, 5, 3}).length);
+    }
+  }
+
+  private static String tokenizerJson() {
+    StringBuilder vocab =
+        new StringBuilder("\"[PAD]\": 0, \"[UNK]\": 1, \"[CLS]\": 2, \"[SEP]\": 3");
+    for (int i = 4; i < TinyBertOnnx.VOCABULARY; i++) {
+      vocab.append(", \"w").append(i).append("\": ").append(i);
+    }
+    return "{\"normalizer\": {\"type\": \"BertNormalizer\"},"
+        + " \"pre_tokenizer\": {\"type\": \"BertPreTokenizer\"},"
+        + " \"model\": {\"unk_token\": \"[UNK]\", \"vocab\": {"
+        + vocab
+        + "}}}";
+  }
+
   @Test
   void refusesATruncatedFileAndLeavesNoDirectory() throws IOException {
     Path onnx = extract("bge-small-zh-v1.5.onnx");
@@ -140,7 +174,14 @@ class OnnxBertTest {
   void refusesAJarWithoutAModel() throws IOException {
     Path jar = scratch.resolve("not.jar");
     Files.writeString(jar, "no archive");
-    assertThrows(ModelFormatException.class, () -> OnnxBert.importJar(jar, scratch.resolve("out")));
+    Path missing = scratch.resolve("missing");
+    for (Path wrong : java.util.List.of(jar, missing, scratch)) {
+      assertThrows(
+          ModelFormatException.class, () -> OnnxBert.importJar(wrong, scratch.resolve("out")));
+      assertThrows(
+          ModelFormatException.class,
+          () -> OnnxBert.importFiles(wrong, wrong, scratch.resolve("out")));
+    }
   }
 
   private Path extract(String entry) throws IOException {
