@@ -1,4 +1,7 @@
 // Rows of tables: gather, sum of BERT's three embeddings, and the gradient's scatter.
+//
+// Error bounds (fp32) for elements of at most 1: embedding_sum_forward 3e-7; gather_rows is exact;
+// scatter_add_rows 2.4e-6 * rows for rows <= 60.
 #pragma once
 #include "core/types.h"
 

@@ -1,6 +1,8 @@
 // Pooling over the tokens of each text of a ragged batch.
 // Text b owns positions offsets[b] .. offsets[b + 1] - 1; position s lies in row rows[s] of x (s itself where
 // rows is null). A text of no tokens pools to zeros, and its argmax is -1.
+//
+// Error bound (fp32) for elements of at most 2 and texts of at most 40 tokens: 4.8e-6; a maximum is exact.
 #pragma once
 #include "core/types.h"
 
