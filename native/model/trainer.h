@@ -135,6 +135,7 @@ class Trainer {
   Buffer<int32_t> touched_rows_;
   int64_t touched_row_count_ = 0;
   bool gradients_written_ = false;
+  double norm_ = -1;  // of the present gradients; negative: they were written from outside since
   Scratch arena_, forward_scratch_;
   bool all_stale_ = true, trained_stale_ = false, has_gradients_ = false;
 };

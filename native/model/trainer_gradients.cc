@@ -141,6 +141,7 @@ Status Trainer<T>::touch_rows(const Texts& texts) {
 template <class T>
 void Trainer<T>::gradient_written(int64_t tensor) {
   has_gradients_ = gradients_written_ = true;
+  norm_ = -1;
   if (tensor == 0) memset(touched_.data(), 1, static_cast<size_t>(touched_.size()));
 }
 
@@ -176,7 +177,7 @@ Status Trainer<T>::gradients(const TrainBatch<T>& batch, double* report) {
   }
   ObjectiveReport<T> r{};
   if (Status s = run_batch(batch, rows, &r)) return s;
-  const double norm = is_finite(static_cast<double>(r.loss)) ? gradient_norm() : 0;
+  norm_ = is_finite(static_cast<double>(r.loss)) ? gradient_norm() : 0;
   const double values[] = {static_cast<double>(r.loss),
                            static_cast<double>(r.ce),
                            static_cast<double>(r.soft),
@@ -185,10 +186,10 @@ Status Trainer<T>::gradients(const TrainBatch<T>& batch, double* report) {
                            static_cast<double>(r.labelled),
                            static_cast<double>(r.with_soft),
                            static_cast<double>(r.correct),
-                           norm};
+                           norm_};
   if (report != nullptr) memcpy(report, values, sizeof values);
   if (!is_finite(values[0])) return fail(kNotFinite, "the loss is not finite (%g)", values[0]);
-  if (!is_finite(norm)) return fail(kNotFinite, "the gradient's norm is not finite");
+  if (!is_finite(norm_)) return fail(kNotFinite, "the gradient's norm is not finite");
   has_gradients_ = true;
   return kOk;
 }

@@ -55,9 +55,9 @@ void Trainer<T>::update_unit(const Unit& unit, double rate, double scale, double
                          n, lr, static_cast<T>(options_.momentum), decay, static_cast<T>(scale));
     } else {
       kernels_->adam_step(t.value + begin, t.gradient + begin, t.first + begin, t.second + begin, n, lr,
-                          static_cast<T>(options_.beta1), static_cast<T>(options_.beta2),
-                          static_cast<T>(options_.eps), decay, static_cast<T>(correction1),
-                          static_cast<T>(sqrt_correction2), static_cast<T>(scale));
+                          options_.beta1, options_.beta2, static_cast<T>(options_.eps), decay,
+                          static_cast<T>(correction1), static_cast<T>(sqrt_correction2),
+                          static_cast<T>(scale));
     }
   }
 }
@@ -67,7 +67,8 @@ Status Trainer<T>::update(double rate) {
   if (!has_gradients_) return fail(kBadState, "update needs the gradients of a batch first");
   double scale = 1;
   if (options_.clip_norm > 0) {
-    const double clip = options_.clip_norm / (gradient_norm() + 1e-6);
+    if (norm_ < 0) norm_ = gradient_norm();
+    const double clip = options_.clip_norm / (norm_ + 1e-6);
     if (clip < 1) scale = clip;
   }
   const int64_t t = step_options_.step + 1;
