@@ -4,8 +4,8 @@
 //
 // Every sum is one chain of fused multiply-adds over p = 0, 1, ..., k - 1, starting from 0, or from C[i, j]
 // when `accumulate`; a partial sum kept in C between blocks of p is exact, so tiling and threads do not show
-// in the bits. Error of the sum: |c - exact| <= k * 2^-24 * sum_p |A[i, p] * B[p, j]| (fp32). See Higham,
-// Accuracy and Stability of Numerical Algorithms, section 3.1.
+// in the bits. Error of the sum: |c - exact| <= k * 2^-24 * sum_p |A[i, p] * B[p, j]| (fp32; a C that is
+// added to counts as one more term). See Higham, Accuracy and Stability of Numerical Algorithms, section 3.1.
 #pragma once
 #include "core/types.h"
 
