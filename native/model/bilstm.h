@@ -42,6 +42,10 @@ struct StudentBatch {
   const int32_t* pool_rows;       // [rows]: the row of each position
   const int32_t *last, *first;    // [texts]: rows of the last and the first token
   const int32_t *before, *after;  // [tokens]: row of the token before and after in the same text, or -1
+  // Inference only, and where many ids repeat (else null): an id that occurs again is projected once.
+  int64_t distinct;
+  const int32_t* distinct_ids;  // [distinct] in the order of first occurrence among the rows
+  const int32_t* distinct_of;   // [tokens]: place of a row's id in distinct_ids, never above the row's number
 };
 
 /// Bytes of the arrays that lay_out_batch fills, cut from the carver; with a measuring carver nothing is

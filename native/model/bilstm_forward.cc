@@ -92,14 +92,30 @@ void run_block(const Pass<T>& p, int64_t d, TextBlock block, int32_t worker) {
   }
 }
 
+/// Projects the tokens' embeddings: in inference each distinct id once. Its row is then copied to the rows of
+/// the id, the last row first: a row's source lies at or before it, so nothing is overwritten too early.
+template <class T>
+void project_tokens(const Pass<T>& p) {
+  const StudentBatch& batch = p.batch;
+  const bool once = batch.distinct_of != nullptr;
+  const int64_t e = p.g.embedding, rows = once ? batch.distinct : batch.tokens, ld = 2 * p.w.padded;
+  const int32_t* ids = once ? batch.distinct_ids : batch.row_ids;
+  for_blocks(p.c.executor, rows, kRowBlock, [&](int64_t begin, int64_t end, int32_t) {
+    p.c.kernels.gather_rows(p.w.table, e, ids + begin, end - begin, e, p.b.input + begin * e, e);
+  });
+  run_dropout(p.c, p.dropout.key, p.dropout.embedding, kInputSite, p.b.input, rows * e);
+  project_input(p, rows);
+  for (int64_t row = batch.tokens - 1; row >= 0 && rows < batch.tokens; --row) {
+    const int64_t source = batch.distinct_of[row];
+    if (source != row)
+      memcpy(p.b.gates + row * ld, p.b.gates + source * ld, static_cast<size_t>(ld) * sizeof(T));
+  }
+}
+
 template <class T>
 void sequence_outputs(const Pass<T>& p) {
-  const int64_t e = p.g.embedding, tokens = p.batch.tokens, h2 = 2 * p.g.hidden;
-  for_blocks(p.c.executor, tokens, kRowBlock, [&](int64_t begin, int64_t end, int32_t) {
-    p.c.kernels.gather_rows(p.w.table, e, p.batch.row_ids + begin, end - begin, e, p.b.input + begin * e, e);
-  });
-  run_dropout(p.c, p.dropout.key, p.dropout.embedding, kInputSite, p.b.input, tokens * e);
-  project_input(p, tokens);
+  const int64_t tokens = p.batch.tokens, h2 = 2 * p.g.hidden;
+  project_tokens(p);
   for_directions_and_blocks(p.c.executor, p.batch, [&](int64_t d, TextBlock block, int32_t worker) {
     run_block(p, d, block, worker);
   });

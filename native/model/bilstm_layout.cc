@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "model/bilstm.h"
+#include "model/sort.h"
 
 namespace maque {
 namespace {
@@ -66,6 +67,7 @@ namespace {
 /// Arrays of a layout while they are filled.
 struct Layout {
   int32_t *row_ids, *active, *pool_offsets, *pool_rows, *last, *first, *before, *after, *order;
+  int32_t *by_id, *distinct_ids, *distinct_of;
   int64_t* start;
 };
 
@@ -106,6 +108,24 @@ void place_text(const StudentBatch& b, const Layout& l, int32_t text, int32_t ra
   }
 }
 
+/// Numbers the distinct ids of the rows by first occurrence.
+int64_t find_distinct(const Layout& l, int64_t tokens) {
+  sort_rows(l.row_ids, tokens, l.by_id, l.distinct_of);
+  int32_t first = 0;
+  for (int64_t i = 0; i < tokens; ++i) {  // for now: the row where a row's id occurs first
+    const int32_t row = l.by_id[i];
+    if (i == 0 || l.row_ids[row] != l.row_ids[first]) first = row;
+    l.distinct_of[row] = first;
+  }
+  int32_t distinct = 0;
+  for (int64_t row = 0; row < tokens; ++row) {
+    const int32_t earliest = l.distinct_of[row];
+    if (earliest == row) l.distinct_ids[distinct] = l.row_ids[row];
+    l.distinct_of[row] = earliest == row ? distinct++ : l.distinct_of[earliest];
+  }
+  return distinct;
+}
+
 }  // namespace
 
 void lay_out_batch(Carver* carver, const Geometry& g, const int32_t* ids, const int32_t* offsets,
@@ -131,6 +151,9 @@ void lay_out_batch(Carver* carver, const Geometry& g, const int32_t* ids, const 
   l.order = carver->take<int32_t>(texts);
   l.before = training ? carver->take<int32_t>(tokens) : nullptr;
   l.after = training ? carver->take<int32_t>(tokens) : nullptr;
+  l.by_id = training ? nullptr : carver->take<int32_t>(tokens);
+  l.distinct_ids = training ? nullptr : carver->take<int32_t>(tokens);
+  l.distinct_of = training ? nullptr : carver->take<int32_t>(tokens);
   batch->rows = tokens + texts;
   if (l.active == nullptr) return;  // measuring
   sort_by_length(*batch, l);
@@ -153,6 +176,12 @@ void lay_out_batch(Carver* carver, const Geometry& g, const int32_t* ids, const 
   batch->first = l.first;
   batch->before = l.before;
   batch->after = l.after;
+  if (training) return;
+  batch->distinct = find_distinct(l, tokens);
+  if (batch->distinct > tokens - tokens / 8)
+    return;  // few repeat: copying rows would cost more than it saves
+  batch->distinct_ids = l.distinct_ids;
+  batch->distinct_of = l.distinct_of;
 }
 
 template <class T>
