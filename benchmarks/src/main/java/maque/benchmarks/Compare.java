@@ -213,7 +213,7 @@ public final class Compare {
     return String.format(Locale.ROOT, "%.2f ms", microseconds / 1000);
   }
 
-  private static Map<String, Object> environment() throws IOException {
+  private Map<String, Object> environment() throws IOException {
     Map<String, Object> environment = new LinkedHashMap<>();
     Maque.Info info = Maque.info();
     List<String> cpu = Files.readAllLines(Path.of("/proc/cpuinfo"));
@@ -230,7 +230,8 @@ public final class Compare {
     environment.put("onnxruntime", Ort.ENVIRONMENT.getVersion());
     environment.put("libtorch", jarVersion("pytorch"));
     environment.put("java", System.getProperty("java.version"));
-    environment.put("cores", "1 thread, pinned by run.sh");
+    environment.put("threads", "1, pinned to one core by run.sh");
+    environment.put("rounds", quick ? "1, short" : ROUNDS + "");
     environment.put("load", Files.readString(Path.of("/proc/loadavg")).trim());
     return environment;
   }

@@ -56,7 +56,10 @@ final class Texts {
     return batches;
   }
 
-  /** The stream of all ids cut into rows of one length. */
+  /**
+   * The stream of all ids cut into rows of one length, so that ids repeat as often as they do in
+   * texts.
+   */
   static int[][] rows(int[][] ids, int count, int length) {
     int[] stream = Arrays.stream(ids).flatMapToInt(Arrays::stream).toArray();
     int[][] rows = new int[count][length];
