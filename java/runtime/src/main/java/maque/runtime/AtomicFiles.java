@@ -4,12 +4,15 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.AtomicMoveNotSupportedException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * Files that are there whole or not at all: written under a temporary name beside the target,
@@ -18,6 +21,7 @@ import java.util.concurrent.atomic.AtomicLong;
  */
 public final class AtomicFiles {
   private static final AtomicLong COUNTER = new AtomicLong();
+  private static final Pattern LEFTOVER = Pattern.compile("(.*\\.tmp-)([0-9]{1,18})-[0-9]+");
 
   private AtomicFiles() {}
 
@@ -70,8 +74,41 @@ public final class AtomicFiles {
    * files.
    */
   static Path temporary(Path file) {
-    String name = "." + file.getFileName() + ".tmp-" + ProcessHandle.current().pid();
+    String name = prefix(file) + ProcessHandle.current().pid();
     return file.resolveSibling(name + "-" + COUNTER.incrementAndGet());
+  }
+
+  private static String prefix(Path file) {
+    return "." + file.getFileName() + ".tmp-";
+  }
+
+  /**
+   * Deletes the temporary files that killed writers of this file left beside it. Those of other
+   * processes that are alive stay; nothing in this one may be writing the file.
+   *
+   * @throws StorageException where one cannot be deleted
+   */
+  public static void deleteLeftovers(Path file) {
+    Path directory = parent(file);
+    if (!Files.isDirectory(directory)) {
+      return;
+    }
+    String prefix = prefix(file);
+    try (DirectoryStream<Path> entries = Files.newDirectoryStream(directory)) {
+      for (Path entry : entries) {
+        Matcher name = LEFTOVER.matcher(entry.getFileName().toString());
+        if (name.matches() && name.group(1).equals(prefix) && !aliveElsewhere(name.group(2))) {
+          Files.deleteIfExists(entry);
+        }
+      }
+    } catch (IOException e) {
+      throw new StorageException(directory + ": cannot be cleared: " + e.getMessage(), e);
+    }
+  }
+
+  private static boolean aliveElsewhere(String digits) {
+    long pid = Long.parseLong(digits);
+    return pid != ProcessHandle.current().pid() && ProcessHandle.of(pid).isPresent();
   }
 
   /** Renames, atomically where a file of that name exists. */

@@ -64,6 +64,19 @@ public final class NativeHandle implements AutoCloseable {
     return handle;
   }
 
+  /**
+   * Gives the handle up without freeing it, to who owns it next; afterwards this is closed.
+   *
+   * @throws IllegalStateException after {@link #close()}
+   */
+  public long release() {
+    long handle = owned.handle.getAndSet(0);
+    if (handle == 0) {
+      throw closed();
+    }
+    return handle;
+  }
+
   /** What use after close throws. */
   public IllegalStateException closed() {
     return new IllegalStateException("this " + name + " is closed");

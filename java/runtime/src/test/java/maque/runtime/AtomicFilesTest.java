@@ -33,6 +33,28 @@ class AtomicFilesTest {
   }
 
   @Test
+  void whatKilledWritersLeftIsDeleted() throws Exception {
+    Path file = directory.resolve("file");
+    long mine = ProcessHandle.current().pid();
+    Process other = new ProcessBuilder("sleep", "60").start();
+    try {
+      String alive = ".file.tmp-" + other.pid() + "-1";
+      String dead = ".file.tmp-99999999-1"; // above the kernel's bound of process ids
+      List<String> others = List.of("file", ".file2.tmp-99999999-1", ".file.tmp-x-1", alive);
+      for (String name : others) {
+        Files.writeString(directory.resolve(name), "kept");
+      }
+      Files.writeString(directory.resolve(dead), "left");
+      Files.writeString(directory.resolve(".file.tmp-" + mine + "-1"), "left");
+      AtomicFiles.deleteLeftovers(file);
+      assertOnly(others.stream().sorted().toArray(String[]::new));
+    } finally {
+      other.destroyForcibly().waitFor();
+    }
+    AtomicFiles.deleteLeftovers(directory.resolve("none").resolve("file"));
+  }
+
+  @Test
   void aWriteThatFailsLeavesTheOldFile() throws IOException {
     Path file = directory.resolve("file");
     AtomicFiles.write(file, new byte[] {1, 2, 3});
