@@ -2,7 +2,6 @@ package maque.cli;
 
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Locale;
 import maque.training.DataOptions;
 import maque.training.DataSet;
 import maque.training.Texts;
@@ -49,17 +48,10 @@ final class DataFlags {
 
   /** A file's texts; labels, if there are any, are not looked at. Plain lines stay in the file. */
   Texts texts(Path file) {
-    DataOptions.Format form = DataOptions.Format.parse(format);
-    if (form == DataOptions.Format.LINES || form == DataOptions.Format.AUTO && isLines(file)) {
+    if (DataOptions.Format.parse(format).of(file) == DataOptions.Format.LINES) {
       return Texts.lines(file);
     }
     return DataSet.read(file, options(null).unlabelled());
-  }
-
-  /** The same rule as {@link DataOptions.Format#AUTO}'s. */
-  private static boolean isLines(Path file) {
-    String name = String.valueOf(file.getFileName()).toLowerCase(Locale.ROOT);
-    return List.of(".json", ".jsonl", ".ndjson", ".csv", ".tsv").stream().noneMatch(name::endsWith);
   }
 
   private DataOptions options(List<String> names) {

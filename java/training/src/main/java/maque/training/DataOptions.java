@@ -32,7 +32,8 @@ public record DataOptions(
     /** One text a line, no labels; blank lines are skipped. */
     LINES;
 
-    Format of(Path file) {
+    /** This, or the form that {@link #AUTO} stands for with this file. */
+    public Format of(Path file) {
       if (this != AUTO) {
         return this;
       }
