@@ -6,6 +6,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import maque.runtime.AtomicFiles;
+import maque.runtime.StorageException;
 
 /**
  * The report as one HTML file that needs nothing else: no script, no font, no picture from
@@ -22,7 +23,7 @@ public final class HtmlReport {
   /**
    * Writes the page.
    *
-   * @throws maque.runtime.StorageException where it cannot be written
+   * @throws StorageException where it cannot be written
    */
   public static void write(Path file, ReportData data) {
     AtomicFiles.write(file, html(data).getBytes(StandardCharsets.UTF_8));

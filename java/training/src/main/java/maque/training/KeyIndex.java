@@ -1,5 +1,7 @@
 package maque.training;
 
+import java.util.Arrays;
+
 /** A hash table from 128-bit keys to numbers, open addressing, about 40 bytes a key. */
 final class KeyIndex {
   private static final int ABSENT = -1;
@@ -11,7 +13,7 @@ final class KeyIndex {
 
   private static long[] empty(int n) {
     long[] values = new long[n];
-    java.util.Arrays.fill(values, ABSENT);
+    Arrays.fill(values, ABSENT);
     return values;
   }
 

@@ -1,5 +1,6 @@
 package maque.training;
 
+import java.util.List;
 import maque.runtime.InvalidInputException;
 import maque.runtime.TextEncoder;
 
@@ -22,7 +23,7 @@ final class Rows {
   Rows(TextEncoder encoder, DataSet labelled, Texts transfer) {
     this.encoder = encoder;
     this.labelled = labelled;
-    this.transfer = transfer == null ? Texts.of(java.util.List.of()) : transfer;
+    this.transfer = transfer == null ? Texts.of(List.of()) : transfer;
     long size = (long) labelled.size() + this.transfer.size();
     if (size > Integer.MAX_VALUE - 64) {
       throw new InvalidInputException(size + " rows are more than one run can number");

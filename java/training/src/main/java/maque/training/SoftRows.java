@@ -1,5 +1,6 @@
 package maque.training;
 
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 import maque.runtime.InvalidInputException;
 
@@ -55,7 +56,7 @@ final class SoftRows {
   String hash() {
     Sha256 sha = new Sha256();
     float[] logits = new float[classes];
-    java.nio.ByteBuffer bytes = java.nio.ByteBuffer.allocate(4 * classes);
+    ByteBuffer bytes = ByteBuffer.allocate(4 * classes);
     for (int row = 0; row < rows.size(); row++) {
       Arrays.fill(logits, 0);
       read(row, logits, 0);

@@ -1,5 +1,6 @@
 package maque.training;
 
+import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
@@ -45,7 +46,7 @@ public record TeacherKey(String teacher, String tokenizer, int maxTokens, List<S
   /** First 128 bits of a SHA-256 of the text and everything else that its logits depend on. */
   long[] of(String text) {
     byte[] hash = new Sha256().add(teacher).add(tokenizer).add(maxTokens).add(text).bytes();
-    java.nio.ByteBuffer bytes = java.nio.ByteBuffer.wrap(hash);
+    ByteBuffer bytes = ByteBuffer.wrap(hash);
     return new long[] {bytes.getLong(), bytes.getLong()};
   }
 }

@@ -15,6 +15,7 @@ import java.util.Map;
 import java.util.Set;
 import maque.runtime.AtomicFiles;
 import maque.runtime.InvalidInputException;
+import maque.runtime.StorageException;
 
 /**
  * Words and their vectors, as word2vec's text and binary files hold them (Mikolov et al., Efficient
@@ -132,7 +133,7 @@ public final class WordVectors {
    * Writes word2vec's text form; reading it gives the same floats.
    *
    * @throws InvalidInputException if a word is empty or holds a space, tab or line break
-   * @throws maque.runtime.StorageException if the file cannot be written; what was there is kept
+   * @throws StorageException if the file cannot be written; what was there is kept
    */
   public void writeText(Path file) {
     write(

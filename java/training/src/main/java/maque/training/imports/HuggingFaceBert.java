@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -152,15 +153,15 @@ public final class HuggingFaceBert {
       throw new ModelFormatException(
           file + ": expected tensor " + name + " (or bert." + name + "), found none");
     }
-    if (!java.util.Arrays.equals(tensor.shape(), shape)) {
+    if (!Arrays.equals(tensor.shape(), shape)) {
       throw new ModelFormatException(
           file
               + ": expected shape "
-              + java.util.Arrays.toString(shape)
+              + Arrays.toString(shape)
               + " for "
               + name
               + ", found "
-              + java.util.Arrays.toString(tensor.shape()));
+              + Arrays.toString(tensor.shape()));
     }
     if (!List.of("F32", "F16", "BF16").contains(tensor.dtype())) {
       throw new ModelFormatException(

@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import java.util.zip.ZipEntry;
+import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
 import maque.runtime.ModelFormatException;
 import maque.runtime.Tensor;
@@ -63,7 +64,7 @@ public final class OnnxBert {
       source.put("artifact", jar.getFileName().toString());
       source.put("artifact_sha256", Hashes.sha256(jar));
       return importFiles(onnx, tokenizer, directory, source);
-    } catch (java.util.zip.ZipException e) {
+    } catch (ZipException e) {
       throw new ModelFormatException(jar + ": expected a jar file, found: " + e.getMessage(), e);
     } finally {
       deleteAll(scratch);

@@ -1,12 +1,16 @@
 package maque.training.imports;
 
 import java.util.ArrayList;
+import java.util.Collections;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
+import java.util.IdentityHashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Predicate;
 import maque.runtime.ModelFormatException;
 
 /**
@@ -61,7 +65,7 @@ final class OnnxBertGraph {
 
   /** Float tensors of more than one element that belong to no part of the encoder. */
   List<String> unused() {
-    Set<OnnxTensor> used = java.util.Collections.newSetFromMap(new java.util.IdentityHashMap<>());
+    Set<OnnxTensor> used = Collections.newSetFromMap(new IdentityHashMap<>());
     weights.values().forEach(weight -> used.add(weight.tensor));
     List<String> rest = new ArrayList<>();
     graph.tensors.forEach(
@@ -149,7 +153,7 @@ final class OnnxBertGraph {
       }
     }
     if (type == null && computed.size() == 2) {
-      computed.sort(java.util.Comparator.comparingLong(table -> -table.dims()[0]));
+      computed.sort(Comparator.comparingLong(table -> -table.dims()[0]));
       type = computed.remove(1);
     }
     if (word == null || computed.size() != 1) {
@@ -316,8 +320,7 @@ final class OnnxBertGraph {
     activation = found;
   }
 
-  private OnnxPatterns.Way back(
-      String start, java.util.function.Predicate<String> stop, Set<String> also) {
+  private OnnxPatterns.Way back(String start, Predicate<String> stop, Set<String> also) {
     return patterns.back(start, stop, also);
   }
 

@@ -14,6 +14,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.TreeSet;
 import maque.runtime.ModelDirectory;
 import maque.runtime.ModelFormatException;
 import maque.runtime.Safetensors;
@@ -125,7 +126,7 @@ class HuggingFaceBertTest {
         new Tensor("p", "I64", new long[] {1, 9}, ByteBuffer.allocateDirect(72)));
     assertEquals(
         List.of("cls.predictions.bias", "bert.embeddings.position_ids"),
-        List.copyOf(new java.util.TreeSet<>(run().ignored()).descendingSet()));
+        List.copyOf(new TreeSet<>(run().ignored()).descendingSet()));
   }
 
   @Test

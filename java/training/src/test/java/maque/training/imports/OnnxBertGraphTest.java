@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Random;
 import maque.runtime.ModelFormatException;
@@ -139,7 +140,7 @@ class OnnxBertGraphTest {
   void everyTruncationIsRefused() {
     byte[] whole = new TinyBertOnnx(TinyBertOnnx.Dialect.SPELT).toBytes();
     for (int length = 0; length < whole.length; length++) {
-      byte[] cut = java.util.Arrays.copyOf(whole, length);
+      byte[] cut = Arrays.copyOf(whole, length);
       ModelFormatException e = assertThrows(ModelFormatException.class, () -> read(cut));
       assertTrue(e.getMessage().startsWith("tiny.onnx: "), e.getMessage());
     }

@@ -12,6 +12,7 @@ import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.zip.ZipFile;
 import maque.runtime.ModelDirectory;
@@ -46,7 +47,7 @@ class OnnxBertTest {
     ImportReport report = OnnxBert.importJar(Artifacts.jar(model), scratch.resolve("encoder"));
     assertEquals(tensors, report.tensors());
     assertEquals(parameters, report.parameters());
-    assertEquals(java.util.List.of(), report.ignored());
+    assertEquals(List.of(), report.ignored());
 
     ModelDirectory directory = ModelDirectory.read(report.directory());
     Map<String, Object> config = directory.config();
@@ -85,7 +86,7 @@ class OnnxBertTest {
     Map<?, ?> source = (Map<?, ?>) config.get("source");
     assertEquals(model + ".onnx", source.get("model"));
     assertTrue(((String) source.get("artifact")).startsWith("langchain4j-embeddings-"));
-    for (String hash : java.util.List.of("artifact_sha256", "model_sha256", "tokenizer_sha256")) {
+    for (String hash : List.of("artifact_sha256", "model_sha256", "tokenizer_sha256")) {
       assertTrue(((String) source.get(hash)).matches("[0-9a-f]{64}"), hash);
     }
   }
@@ -175,7 +176,7 @@ class OnnxBertTest {
     Path jar = scratch.resolve("not.jar");
     Files.writeString(jar, "no archive");
     Path missing = scratch.resolve("missing");
-    for (Path wrong : java.util.List.of(jar, missing, scratch)) {
+    for (Path wrong : List.of(jar, missing, scratch)) {
       assertThrows(
           ModelFormatException.class, () -> OnnxBert.importJar(wrong, scratch.resolve("out")));
       assertThrows(
