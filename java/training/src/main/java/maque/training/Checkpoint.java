@@ -10,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
 import java.util.zip.CRC32C;
+import maque.runtime.AtomicFiles;
 import maque.runtime.InvalidInputException;
 import maque.runtime.Json;
 import maque.runtime.ModelFormatException;
@@ -60,9 +61,11 @@ final class Checkpoint {
       if (!info.trained()) {
         continue;
       }
-      put(tensors, VALUE, info, trainer.read(info.name(), VALUE));
-      for (String what : states) {
-        put(tensors, what, info, trainer.read(info.name(), what));
+      if (!state.finished) {
+        put(tensors, VALUE, info, trainer.read(info.name(), VALUE));
+        for (String what : states) {
+          put(tensors, what, info, trainer.read(info.name(), what));
+        }
       }
       if (state.best != null) {
         put(tensors, BEST, info, state.best.get(info.name()));
@@ -99,12 +102,14 @@ final class Checkpoint {
   }
 
   /**
-   * Puts the trainer where the checkpoint left it; null where there is none.
+   * Puts the trainer where the checkpoint left it; null where there is none. Clears away what a
+   * process left that was killed while it wrote one.
    *
    * @throws InvalidInputException where it belongs to a run with other options or data
    * @throws ModelFormatException where it is damaged
    */
   TrainingState read(Trainer trainer) {
+    AtomicFiles.deleteLeftovers(file());
     if (!Files.exists(file())) {
       return null;
     }
@@ -129,9 +134,11 @@ final class Checkpoint {
       if (!info.trained()) {
         continue;
       }
-      trainer.write(info.name(), VALUE, content.get(VALUE + "/" + info.name()).floats());
-      for (String what : states) {
-        trainer.write(info.name(), what, content.get(what + "/" + info.name()).floats());
+      if (!state.finished) {
+        trainer.write(info.name(), VALUE, content.get(VALUE + "/" + info.name()).floats());
+        for (String what : states) {
+          trainer.write(info.name(), what, content.get(what + "/" + info.name()).floats());
+        }
       }
       Tensor kept = content.tensors().get(BEST + "/" + info.name());
       if (kept != null) {

@@ -121,6 +121,26 @@ public final class DataSet implements Texts {
     return counts;
   }
 
+  /**
+   * Weights that give every class the same say, for {@link TrainingOptions#classWeights}: labelled
+   * examples / (classes that occur * examples of the class). A class that does not occur has 1.
+   */
+  public float[] balancedWeights() {
+    int[] counts = counts();
+    long labelled = 0;
+    int occurring = 0;
+    for (int count : counts) {
+      labelled += count;
+      occurring += count > 0 ? 1 : 0;
+    }
+    float[] weights = new float[counts.length];
+    for (int c = 0; c < weights.length; c++) {
+      weights[c] =
+          counts[c] == 0 ? 1 : (float) ((double) labelled / ((double) occurring * counts[c]));
+    }
+    return weights;
+  }
+
   /** The first n examples in an order keyed by seed, or all. */
   public DataSet sample(int n, long seed) {
     int size = Math.min(n, examples.size());

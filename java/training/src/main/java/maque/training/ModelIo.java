@@ -1,5 +1,6 @@
 package maque.training;
 
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -36,6 +37,24 @@ final class ModelIo {
               }
             });
     return out;
+  }
+
+  /**
+   * A tensor's values to begin from, which must be numbers.
+   *
+   * @throws ModelFormatException naming the file and the tensor where one is NaN or infinity
+   */
+  static float[] finite(ModelDirectory model, Tensor tensor) {
+    float[] values = tensor.floats();
+    for (float value : values) {
+      if (!Float.isFinite(value)) {
+        Path path = model.path();
+        Path file = Files.isDirectory(path) ? path.resolve("model.safetensors") : path;
+        throw new ModelFormatException(
+            file + ": tensor " + tensor.name() + " holds NaN or infinity");
+      }
+    }
+    return values;
   }
 
   static boolean hasPooler(Map<String, Tensor> encoder) {

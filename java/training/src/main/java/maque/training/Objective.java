@@ -9,17 +9,27 @@ final class Objective {
   private final double softWeight;
   private final boolean kl;
   private final double temperature;
+  private final float[] classWeights;
 
-  Objective(double ceWeight, double softWeight, String softLoss, double temperature) {
+  /**
+   * @param classWeights weight of each class in the cross entropy; empty: all 1
+   */
+  Objective(
+      double ceWeight,
+      double softWeight,
+      String softLoss,
+      double temperature,
+      float... classWeights) {
     this.ceWeight = ceWeight;
     this.softWeight = softWeight;
     kl = softLoss.equals("kl");
     this.temperature = temperature;
+    this.classWeights = classWeights;
   }
 
   /** Cross entropy alone. */
-  static Objective crossEntropy() {
-    return new Objective(1, 0, "mse", 1);
+  static Objective crossEntropy(float... classWeights) {
+    return new Objective(1, 0, "mse", 1, classWeights);
   }
 
   boolean usesSoft() {
@@ -29,6 +39,7 @@ final class Objective {
   /** Sums over texts, added one text at a time. */
   final class Sum {
     private double ce;
+    private double weights;
     private double soft;
     private long labelled;
     private long withSoft;
@@ -42,7 +53,9 @@ final class Objective {
     void add(float[] logits, int at, int classes, int label, float[] teacher) {
       if (label >= 0) {
         labelled++;
-        ce += logSumExp(logits, at, classes, 1) - logits[at + label];
+        double weight = classWeights.length == 0 ? 1 : classWeights[label];
+        weights += weight;
+        ce += weight * (logSumExp(logits, at, classes, 1) - logits[at + label]);
         correct += argmax(logits, at, classes) == label ? 1 : 0;
       }
       if (teacher != null && softWeight > 0) {
@@ -53,7 +66,7 @@ final class Objective {
     }
 
     double loss() {
-      double ceMean = labelled == 0 ? 0 : ce / labelled;
+      double ceMean = weights == 0 ? 0 : ce / weights;
       double softMean = withSoft == 0 ? 0 : soft / withSoft;
       return ceWeight * ceMean + softWeight * softMean;
     }

@@ -1,6 +1,7 @@
 package maque.training;
 
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import maque.runtime.Cleaning;
@@ -125,8 +126,8 @@ record StudentEmbeddings(StudentVocabulary vocabulary, EmbeddingMatrix matrix) {
         throw new InvalidInputException(
             "embedding_size " + options.embeddingSize() + " is above the teacher's " + hidden);
       }
-      float[] reduced =
-          Pca.fit(table.floats(), hidden, options.embeddingSize()).transform(table.floats());
+      float[] values = ModelIo.finite(teacher, table);
+      float[] reduced = Pca.fit(values, hidden, options.embeddingSize()).transform(values);
       EmbeddingMatrix matrix = empty(vocabulary);
       if (options.tokens() == StudentOptions.Tokens.WORDPIECE) {
         for (int i = 0; i < matrix.rows(); i++) {
@@ -140,7 +141,7 @@ record StudentEmbeddings(StudentVocabulary vocabulary, EmbeddingMatrix matrix) {
 
     private float[] row(float[] table, int i) {
       int width = options.embeddingSize();
-      return java.util.Arrays.copyOfRange(table, i * width, (i + 1) * width);
+      return Arrays.copyOfRange(table, i * width, (i + 1) * width);
     }
 
     private void meanOfPieces(StudentVocabulary vocabulary, float[] table, EmbeddingMatrix matrix) {

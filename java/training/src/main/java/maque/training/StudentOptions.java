@@ -3,6 +3,7 @@ package maque.training;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import maque.runtime.InvalidInputException;
 
 /** Options of {@link StudentTraining}. */
@@ -163,53 +164,86 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
     return this;
   }
 
+  /** Which of the two students. */
   public Kind kind() {
     return kind;
   }
 
+  /** What a token is. */
   public Tokens tokens() {
     return tokens;
   }
 
+  /**
+   * What a token is: {@link Tokens#WORDPIECE} where not set.
+   *
+   * @throws NullPointerException for null
+   */
   public StudentOptions tokens(Tokens value) {
-    tokens = value;
+    tokens = Objects.requireNonNull(value);
     return this;
   }
 
+  /** Name of the segmenter that makes words. */
   public String segmenter() {
     return segmenter;
   }
 
-  /** The name of the segmenter that makes words. */
+  /**
+   * Name of the segmenter that makes words, for {@link Tokens#WORDS}; {@code spaces} where not set.
+   * A run refuses one that is not installed.
+   *
+   * @throws NullPointerException for null
+   */
   public StudentOptions segmenter(String value) {
-    segmenter = value;
+    segmenter = Objects.requireNonNull(value);
     return this;
   }
 
+  /** Size of a token's vector. */
   public int embeddingSize() {
     return embeddingSize;
   }
 
+  /**
+   * Size of a token's vector, 1..65,536; 300 where not set. Vectors of a file have just this size,
+   * a teacher's embeddings at least this one.
+   *
+   * @throws InvalidInputException for any other value
+   */
   public StudentOptions embeddingSize(int value) {
     embeddingSize = (int) check("embedding_size", value, 1, 65_536);
     return this;
   }
 
+  /** Hidden size of each direction. */
   public int hiddenSize() {
     return hiddenSize;
   }
 
-  /** Hidden size of each direction. */
+  /**
+   * Hidden size of each direction, so that the features are twice as many, 1..65,536; 300 where not
+   * set, 256 for a document student.
+   *
+   * @throws InvalidInputException for any other value
+   */
   public StudentOptions hiddenSize(int value) {
     hiddenSize = (int) check("hidden_size", value, 1, 65_536);
     return this;
   }
 
+  /** What is made of a text's time steps; empty for a document student. */
   public String pooling() {
     return pooling;
   }
 
-  /** {@code max-logits}, {@code max}, {@code mean} or {@code last} (sequence). */
+  /**
+   * What is made of a sequence student's time steps: {@code max}, as {@link #sequence} sets; {@code
+   * mean} of the biLSTM's outputs; {@code last}, both directions' final states; {@code max-logits},
+   * the head on every token and then the maximum of each class.
+   *
+   * @throws InvalidInputException for any other value, and for a document student
+   */
   public StudentOptions pooling(String value) {
     if (kind == Kind.DOCUMENT) {
       throw new InvalidInputException("a document student has one time step and no pooling");
@@ -222,48 +256,70 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
     return this;
   }
 
+  /** Where embeddings begin. */
   public Embeddings embeddings() {
     return embeddings;
   }
 
+  /**
+   * Where embeddings begin: {@link Embeddings#RANDOM} where not set, {@link Embeddings#VECTORS} for
+   * a document student.
+   *
+   * @throws NullPointerException for null
+   */
   public StudentOptions embeddings(Embeddings value) {
-    embeddings = value;
+    embeddings = Objects.requireNonNull(value);
     return this;
   }
 
+  /** Standard deviation of a sequence student's first embeddings. */
   public double embeddingSd() {
     return embeddingSd;
   }
 
   /**
-   * Standard deviation of a sequence student's first embeddings, whichever way they are made
-   * (PyTorch's default is 1).
+   * Standard deviation of a sequence student's first embeddings, whichever way they are made,
+   * 1e-6..100; 0.1 where not set (PyTorch's default is 1).
+   *
+   * @throws InvalidInputException for any other value
    */
   public StudentOptions embeddingSd(double value) {
     embeddingSd = check("embedding_sd", value, 1e-6, 100);
     return this;
   }
 
+  /** How the other weights begin. */
   public Init init() {
     return init;
   }
 
+  /**
+   * How the other weights begin: {@link Init#ORTHOGONAL} where not set.
+   *
+   * @throws NullPointerException for null
+   */
   public StudentOptions init(Init value) {
-    init = value;
+    init = Objects.requireNonNull(value);
     return this;
   }
 
+  /** How often a word or character must occur. */
   public int minCount() {
     return minCount;
   }
 
+  /** How many words or characters are kept at most. */
   public int maxVocabulary() {
     return maxVocabulary;
   }
 
   /**
-   * Words and characters: how often one must occur, and how many are kept at most; for vectors, how
-   * many of the file's first words are kept beside those of the texts.
+   * The vocabulary of words and characters.
+   *
+   * @param least how often one must occur in the texts, 1..2^30; 1 where not set
+   * @param most how many are kept, 1..2^24; for vectors, how many of the file's first words are
+   *     kept beside those of the texts; 50,000 where not set
+   * @throws InvalidInputException for any other value
    */
   public StudentOptions vocabulary(int least, int most) {
     minCount = (int) check("min_count", least, 1, 1 << 30);
@@ -271,35 +327,51 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
     return this;
   }
 
+  /** Whether a document student's vectors are trained too. */
   public boolean trainVectors() {
     return trainVectors;
   }
 
-  /** Whether a document student's vectors are trained too. */
+  /**
+   * Whether a document student's vectors are trained too; where not set, they are not. A sequence
+   * student's embeddings always are.
+   */
   public StudentOptions trainVectors(boolean value) {
     trainVectors = value;
     return this;
   }
 
+  /** Whether a document student's vectors are brought to mean 0 and variance 1 per dimension. */
   public boolean standardizeVectors() {
     return standardizeVectors;
   }
 
-  /** Whether a document student's vectors are brought to mean 0 and variance 1 per dimension. */
+  /**
+   * Whether a document student's vectors are brought to mean 0 and variance 1 per dimension, as
+   * where not set.
+   */
   public StudentOptions standardizeVectors(boolean value) {
     standardizeVectors = value;
     return this;
   }
 
+  /** Weight of the cross entropy with labels. */
   public double ceWeight() {
     return ceWeight;
   }
 
+  /** Weight of the loss with soft targets. */
   public double softWeight() {
     return softWeight;
   }
 
-  /** Weights of the cross entropy with labels and of the loss with soft targets. */
+  /**
+   * Weights of the two losses, each 0..1e6 and not both 0.
+   *
+   * @param ce of the cross entropy with labels; 1 where not set
+   * @param soft of the loss with soft targets; 0 where not set: none are read
+   * @throws InvalidInputException for any other value
+   */
   public StudentOptions weights(double ce, double soft) {
     ceWeight = check("ce_weight", ce, 0, 1e6);
     softWeight = check("soft_weight", soft, 0, 1e6);
@@ -309,30 +381,47 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
     return this;
   }
 
-  /** Labels only. */
+  /** Labels only: weights 1 and 0. */
   public StudentOptions alone() {
     return weights(1, 0);
   }
 
-  /** a · CE + (1 − a) · MSE: Tang et al. (arXiv 1903.12136). */
+  /**
+   * a · CE + (1 − a) · MSE: Tang et al. (arXiv 1903.12136).
+   *
+   * @param a 0..1
+   * @throws InvalidInputException for any other value
+   */
   public StudentOptions distilledMse(double a) {
     softLoss = "mse";
     temperature = 1;
     return weights(check("a", a, 0, 1), 1 - a);
   }
 
-  /** a · CE + (1 − a) · T² KL: Hinton et al. (arXiv 1503.02531). */
+  /**
+   * a · CE + (1 − a) · T² KL: Hinton et al. (arXiv 1503.02531).
+   *
+   * @param a 0..1
+   * @param t the temperature, 1e-3..1e3
+   * @throws InvalidInputException for any other value
+   */
   public StudentOptions distilledKl(double a, double t) {
     softLoss = "kl";
     temperature = check("temperature", t, 1e-3, 1e3);
     return weights(check("a", a, 0, 1), 1 - a);
   }
 
+  /** The loss with soft targets: {@code mse} or {@code kl}. */
   public String softLoss() {
     return softLoss;
   }
 
-  /** {@code mse} or {@code kl}. */
+  /**
+   * The loss with soft targets: {@code mse} of logits, as where not set, or {@code kl}, T² times
+   * the divergence of the softmax at the {@link #temperature}.
+   *
+   * @throws InvalidInputException for any other value
+   */
   public StudentOptions softLoss(String value) {
     if (!value.equals("mse") && !value.equals("kl")) {
       throw new InvalidInputException("soft_loss must be mse or kl, not '" + value + "'");
@@ -341,29 +430,44 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
     return this;
   }
 
+  /** Temperature of {@code kl}. */
   public double temperature() {
     return temperature;
   }
 
-  /** Temperature of {@code kl}. */
+  /**
+   * Temperature of {@code kl}, 1e-3..1e3; 1 where not set. {@code mse} does not read it.
+   *
+   * @throws InvalidInputException for any other value
+   */
   public StudentOptions temperature(double value) {
     temperature = check("temperature", value, 1e-3, 1e3);
     return this;
   }
 
+  /** Dropout on embeddings, or on a document student's mean vector. */
   public double embeddingDropout() {
     return embeddingDropout;
   }
 
+  /** Dropout on the biLSTM's output. */
   public double outputDropout() {
     return outputDropout;
   }
 
+  /** Dropout in the head. */
   public double headDropout() {
     return headDropout;
   }
 
-  /** Dropout on embeddings (or the mean vector), on the biLSTM's output, and in the head. */
+  /**
+   * Probabilities of dropout, each 0..0.95; {@link #sequence} and {@link #document} say theirs.
+   *
+   * @param embedding on embeddings, or on a document student's mean vector
+   * @param output on the biLSTM's output, after pooling where pooling comes before the head
+   * @param hidden on the head's hidden layers
+   * @throws InvalidInputException for any other value
+   */
   public StudentOptions dropout(double embedding, double output, double hidden) {
     embeddingDropout = check("embedding_dropout", embedding, 0, 0.95);
     outputDropout = check("output_dropout", output, 0, 0.95);

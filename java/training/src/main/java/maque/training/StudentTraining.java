@@ -21,6 +21,7 @@ public final class StudentTraining {
   private final Inputs inputs;
   private final StudentOptions options;
   private final RunControl control;
+  private final TrainingRun run;
   private final TrainingRecord record;
   private final int classes;
 
@@ -74,7 +75,8 @@ public final class StudentTraining {
     this.inputs = inputs;
     this.options = options;
     this.control = control;
-    record = new TrainingRecord(STAGE, options);
+    run = new TrainingRun(STAGE, inputs.out(), options, control);
+    record = run.record();
     classes = inputs.train().labels().size();
   }
 
@@ -123,7 +125,7 @@ public final class StudentTraining {
   }
 
   private TrainingResult run() {
-    DataSet.Split data = TeacherTraining.split(inputs.train(), inputs.dev(), options, record);
+    DataSet.Split data = run.split(inputs.train(), inputs.dev());
     if (inputs.transfer() != null) {
       record.texts("transfer", inputs.transfer());
     }
@@ -212,29 +214,22 @@ public final class StudentTraining {
       record.input("teacher", inputs.soft().key().teacher());
     }
     DevSet dev = devSet(encoder, data.dev());
-    Checkpoint checkpoint =
-        new Checkpoint(inputs.out(), record.fingerprint(), TrainingLoop.states(options));
-    BatchOrder order =
-        new BatchOrder(
-            rows.size(),
-            options.batchSize(),
-            options.shuffle(),
-            options.seed(),
-            options.poolBatches(),
-            rows::length);
+    options.requireFits(trainer);
+    Checkpoint checkpoint = run.checkpoint();
     TrainingState state =
         new TrainingLoop(
                 new TrainingLoop.Setup(
                     STAGE,
                     trainer,
-                    order,
+                    run.order(rows),
                     picked -> with(soft, rows.batch(picked), picked),
                     dev,
                     options,
                     checkpoint,
                     control))
             .run();
-    return finish(trainer, config, vocabulary, state, checkpoint);
+    return run.finish(
+        trainer, config, vocabulary.tokens(), inputs.train().labels(), state, checkpoint);
   }
 
   private SoftRows soft(Rows rows) {
@@ -260,34 +255,15 @@ public final class StudentTraining {
     }
     Objective objective =
         soft == null
-            ? Objective.crossEntropy()
+            ? Objective.crossEntropy(options.classWeights())
             : new Objective(
                 options.ceWeight(),
                 options.softWeight(),
                 options.softLoss(),
-                options.temperature());
+                options.temperature(),
+                options.classWeights());
     SoftRows used = soft;
     return new DevSet(
         rows.size(), classes, picked -> with(used, rows.batch(picked), picked), objective);
-  }
-
-  private TrainingResult finish(
-      Trainer trainer,
-      Map<String, Object> config,
-      StudentVocabulary vocabulary,
-      TrainingState state,
-      Checkpoint checkpoint) {
-    long parameters = ModelIo.parameters(trainer, false);
-    long trained = ModelIo.parameters(trainer, true);
-    ModelIo.write(
-        inputs.out(),
-        config,
-        ModelIo.tensors(trainer, state),
-        vocabulary.tokens(),
-        inputs.train().labels(),
-        record.training(state, parameters, trained),
-        record.run(control.threads()));
-    checkpoint.delete();
-    return TeacherTraining.result(inputs.out(), state, parameters, trained, record, options);
   }
 }

@@ -69,14 +69,18 @@ public final class TeacherOptions extends TrainingOptions<TeacherOptions> {
     return this;
   }
 
+  /** What is trained. */
   public String train() {
     return train;
   }
 
   /**
-   * What is trained: {@code all}; {@code last-layers:K}, the last K layers, pooler and head; {@code
-   * last-tensors:4}, the encoder's last four tensors (last LayerNorm, pooler) and head; {@code
-   * head}.
+   * What is trained, besides the head, which always is: {@code all}, as where not set; {@code
+   * last-layers:K}, the last K layers and the pooler; {@code last-tensors:4}, the encoder's last
+   * four tensors (last LayerNorm, pooler); {@code head}, nothing more. A run refuses a K above the
+   * encoder's layers, and {@code head} with pooling {@code pooler} where the encoder has none.
+   *
+   * @throws InvalidInputException for any other value
    */
   public TeacherOptions train(String value) {
     if (!TRAIN.matcher(value).matches()) {
@@ -87,11 +91,18 @@ public final class TeacherOptions extends TrainingOptions<TeacherOptions> {
     return this;
   }
 
+  /** What the head reads: {@code pooler}, {@code cls} or {@code mean}. */
   public String pooling() {
     return pooling;
   }
 
-  /** What the head reads: {@code pooler}, {@code cls} or {@code mean}. */
+  /**
+   * What the head reads, [hidden] for each text: {@code mean} of the last hidden states, as where
+   * not set; {@code cls}, the first token's; {@code pooler}, that through a linear layer and tanh,
+   * which is a fresh one where the encoder has none.
+   *
+   * @throws InvalidInputException for any other value
+   */
   public TeacherOptions pooling(String value) {
     if (!List.of("pooler", "cls", "mean").contains(value)) {
       throw new InvalidInputException("pooling must be pooler, cls or mean, not '" + value + "'");
@@ -100,29 +111,56 @@ public final class TeacherOptions extends TrainingOptions<TeacherOptions> {
     return this;
   }
 
+  /** Factor on the learning rate for the head. */
   public double headLrFactor() {
     return headLrFactor;
   }
 
-  /** Factor on lr for the head. */
+  /**
+   * Factor on the learning rate for the head, 0..1e4; 5 where not set.
+   *
+   * @throws InvalidInputException for any other value
+   */
   public TeacherOptions headLrFactor(double value) {
     headLrFactor = check("head_lr_factor", value, 0, 1e4);
     return this;
   }
 
+  /**
+   * As {@link TrainingOptions#lrScale}; the prefixes {@code head} and {@code head.} are {@link
+   * #headLrFactor}'s.
+   */
+  @Override
+  public TeacherOptions lrScale(String prefix, double factor) {
+    if (prefix.equals("head") || prefix.equals("head.")) {
+      throw new InvalidInputException("lr_scale: the head's factor is head_lr_factor");
+    }
+    return super.lrScale(prefix, factor);
+  }
+
+  /** Dropout on embeddings and layers' outputs. */
   public double hiddenDropout() {
     return hiddenDropout;
   }
 
+  /** Dropout on attention's probabilities. */
   public double attentionDropout() {
     return attentionDropout;
   }
 
+  /** Dropout on the pooled vector. */
   public double headDropout() {
     return headDropout;
   }
 
-  /** Dropout on embeddings and layers' outputs, on attention, and on the pooled vector. */
+  /**
+   * Probabilities of dropout, each 0..0.95; 0.1 where not set.
+   *
+   * @param hidden on embeddings and layers' outputs
+   * @param attention on attention's probabilities
+   * @param pooled on the pooled vector
+   * @throws InvalidInputException for any other value
+   */
   public TeacherOptions dropout(double hidden, double attention, double pooled) {
     hiddenDropout = check("hidden_dropout", hidden, 0, 0.95);
     attentionDropout = check("attention_dropout", attention, 0, 0.95);
@@ -130,17 +168,23 @@ public final class TeacherOptions extends TrainingOptions<TeacherOptions> {
     return this;
   }
 
+  /** Bytes of memory for the frozen part's outputs. */
   public long trunkCacheBytes() {
     return trunkCacheBytes;
   }
 
+  /** Bytes of a file for the frozen part's outputs. */
   public long trunkFileBytes() {
     return trunkFileBytes;
   }
 
   /**
-   * Bounds of the cache of the frozen part's output: bytes in memory, then bytes in a file; what
-   * fits in neither is computed again. The same bits in each case.
+   * Bounds of the cache of the frozen part's output; what fits in neither is computed again. The
+   * same bits in each case, so that this is not part of {@link #toMap}.
+   *
+   * @param memoryBytes at least 0; where not set 512 MiB, at most a quarter of the heap
+   * @param fileBytes at least 0; 4 GiB where not set
+   * @throws InvalidInputException for any other value
    */
   public TeacherOptions trunkCache(long memoryBytes, long fileBytes) {
     trunkCacheBytes = check("trunk_cache", memoryBytes, 0, Long.MAX_VALUE);

@@ -26,6 +26,7 @@ public final class TeacherTraining {
   private final Inputs inputs;
   private final TeacherOptions options;
   private final RunControl control;
+  private final TrainingRun run;
   private final TrainingRecord record;
   private final ModelDirectory encoder;
 
@@ -44,7 +45,8 @@ public final class TeacherTraining {
     this.inputs = inputs;
     this.options = options;
     this.control = control;
-    record = new TrainingRecord(STAGE, options);
+    run = new TrainingRun(STAGE, inputs.out(), options, control);
+    record = run.record();
     encoder = ModelDirectory.read(inputs.encoder());
   }
 
@@ -54,7 +56,8 @@ public final class TeacherTraining {
    * @throws CancelledException where the token was set; a checkpoint is there then
    * @throws InvalidInputException where the data cannot train a classifier, or something that is no
    *     model stands at {@code out}
-   * @throws ModelFormatException where the encoder is not a BERT, or damaged
+   * @throws ModelFormatException where the encoder is not a BERT, or damaged, or holds NaN or
+   *     infinity
    */
   public static TrainingResult run(Inputs inputs, TeacherOptions options, RunControl control) {
     inputs.train().requireTrainable();
@@ -63,38 +66,15 @@ public final class TeacherTraining {
   }
 
   private TrainingResult run() {
-    DataSet.Split data = split(inputs.train(), inputs.dev(), options, record);
+    DataSet.Split data = run.split(inputs.train(), inputs.dev());
     Map<String, Object> config = config();
     Map<String, Tensor> weights = ModelIo.encoderTensors(encoder);
+    requireTrainedPooler(weights);
     record.input("encoder", TeacherKey.of(encoder).teacher());
     try (Trainer trainer = trainer(config, weights)) {
       TextEncoder tokens = TextEncoders.of(config, encoder.vocab());
       return train(trainer, config, data, tokens);
     }
-  }
-
-  /** Train and dev as given, or split off; dev is null where the options ask for none. */
-  static DataSet.Split split(
-      DataSet train, DataSet dev, TrainingOptions<?> options, TrainingRecord record) {
-    DataSet.Split data;
-    if (dev != null) {
-      if (!dev.labels().equals(train.labels())) {
-        throw new InvalidInputException(
-            dev.name() + " has classes " + dev.labels() + ", expected " + train.labels());
-      }
-      data = new DataSet.Split(train, dev);
-    } else if (options.devFraction() > 0) {
-      data = train.split(options.devFraction(), options.seed());
-      data.train().requireTrainable();
-    } else {
-      data = new DataSet.Split(train, null);
-      record.note("no development set: the last weights are kept");
-    }
-    record.data("train", data.train());
-    if (data.dev() != null) {
-      record.data("dev", data.dev());
-    }
-    return data;
   }
 
   private Map<String, Object> config() {
@@ -119,6 +99,18 @@ public final class TeacherTraining {
     config.put("clean", options.clean());
     config.put("architectures", List.of("BertForSequenceClassification"));
     return config;
+  }
+
+  /** A fresh pooler is noise until it is trained. */
+  private void requireTrainedPooler(Map<String, Tensor> weights) {
+    if (options.pooling().equals("pooler")
+        && options.train().equals("head")
+        && !ModelIo.hasPooler(weights)) {
+      throw new InvalidInputException(
+          inputs.encoder()
+              + ": the encoder has no pooler, and with train head a fresh one would stay as random"
+              + " as it begins; choose pooling cls or mean, or train last-tensors:4 or all");
+    }
   }
 
   private Trainer trainer(Map<String, Object> config, Map<String, Tensor> weights) {
@@ -149,7 +141,7 @@ public final class TeacherTraining {
       weights.forEach(
           (name, tensor) -> {
             if (pooler || !name.startsWith("pooler.")) {
-              builder.tensor(name, tensor.shape(), tensor.floats());
+              builder.tensor(name, tensor.shape(), ModelIo.finite(encoder, tensor));
             }
           });
       fresh.apply(builder);
@@ -159,8 +151,8 @@ public final class TeacherTraining {
 
   private TrainingResult train(
       Trainer trainer, Map<String, Object> config, DataSet.Split data, TextEncoder tokens) {
-    Checkpoint checkpoint =
-        new Checkpoint(inputs.out(), record.fingerprint(), TrainingLoop.states(options));
+    options.requireFits(trainer);
+    Checkpoint checkpoint = run.checkpoint();
     Rows rows = new Rows(tokens, data.train(), null);
     Rows dev = data.dev() == null ? null : new Rows(tokens, data.dev(), null);
     int texts = rows.size() + (dev == null ? 0 : dev.size());
@@ -172,20 +164,12 @@ public final class TeacherTraining {
             options.trunkCacheBytes(),
             options.trunkFileBytes(),
             checkpoint.trunkFile())) {
-      BatchOrder order =
-          new BatchOrder(
-              rows.size(),
-              options.batchSize(),
-              options.shuffle(),
-              options.seed(),
-              options.poolBatches(),
-              rows::length);
       state =
           new TrainingLoop(
                   new TrainingLoop.Setup(
                       STAGE,
                       trainer,
-                      order,
+                      run.order(rows),
                       picked -> cache.with(rows.batch(picked), picked),
                       devSet(dev, rows.size(), cache),
                       options,
@@ -193,7 +177,7 @@ public final class TeacherTraining {
                       control))
               .run();
     }
-    return finish(trainer, config, state, checkpoint);
+    return run.finish(trainer, config, encoder.vocab(), inputs.train().labels(), state, checkpoint);
   }
 
   private DevSet devSet(Rows dev, int firstText, TrunkCache cache) {
@@ -210,43 +194,6 @@ public final class TeacherTraining {
           }
           return cache.with(dev.batch(picked), texts);
         },
-        Objective.crossEntropy());
-  }
-
-  private TrainingResult finish(
-      Trainer trainer, Map<String, Object> config, TrainingState state, Checkpoint checkpoint) {
-    long parameters = ModelIo.parameters(trainer, false);
-    long trained = ModelIo.parameters(trainer, true);
-    ModelIo.write(
-        inputs.out(),
-        config,
-        ModelIo.tensors(trainer, state),
-        encoder.vocab(),
-        inputs.train().labels(),
-        record.training(state, parameters, trained),
-        record.run(control.threads()));
-    checkpoint.delete();
-    return result(inputs.out(), state, parameters, trained, record, options);
-  }
-
-  static TrainingResult result(
-      Path out,
-      TrainingState state,
-      long parameters,
-      long trained,
-      TrainingRecord record,
-      TrainingOptions<?> options) {
-    boolean chosen = state.bestAccuracy >= 0;
-    return new TrainingResult(
-        out,
-        state.step,
-        state.bestStep,
-        chosen ? state.bestLoss : Double.NaN,
-        chosen ? state.bestAccuracy : Double.NaN,
-        parameters,
-        trained,
-        record.seconds(),
-        record.notes(),
-        options.toMap());
+        Objective.crossEntropy(options.classWeights()));
   }
 }

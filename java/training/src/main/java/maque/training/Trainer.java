@@ -1,15 +1,14 @@
 package maque.training;
 
-import java.lang.ref.Cleaner;
 import java.lang.ref.Reference;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.concurrent.atomic.AtomicLong;
 import maque.runtime.InvalidInputException;
 import maque.runtime.MaqueException;
 import maque.runtime.ModelFormatException;
+import maque.runtime.NativeHandle;
 
 /**
  * A model in training: forward, objective, backward and update, each one native call. Options and
@@ -21,33 +20,20 @@ import maque.runtime.ModelFormatException;
  * everything else {@link TrainingException}; nothing is updated then.
  */
 public final class Trainer implements AutoCloseable {
-  private static final Cleaner CLEANER = Cleaner.create();
   private static final int MAX_RANK = 4;
   private static final int NAME_CAPACITY = 256;
   private static final int REPORT_SIZE = 9;
 
-  private final AtomicLong handle;
-  private final Cleaner.Cleanable cleanable;
+  private final NativeHandle handle;
   private final List<TensorInfo> tensors;
   private final int classes;
   private final TrunkShape trunkShape;
 
-  private Trainer(AtomicLong handle, int classes) {
-    this.handle = handle;
+  private Trainer(long handle, int classes) {
+    this.handle = new NativeHandle(this, "trainer", handle, TrainNative::free);
     this.classes = classes;
-    cleanable = CLEANER.register(this, new Free(handle));
     tensors = List.copyOf(readTensors());
     trunkShape = readTrunkShape();
-  }
-
-  private record Free(AtomicLong handle) implements Runnable {
-    @Override
-    public void run() {
-      long value = handle.getAndSet(0);
-      if (value != 0) {
-        TrainNative.free(value);
-      }
-    }
   }
 
   /** What one step saw; see {@code kernels/objective.h} for the formulas. */
@@ -99,29 +85,26 @@ public final class Trainer implements AutoCloseable {
 
   /** Collects options and initial weights. Free it by {@link #build} or {@link #close}. */
   public static final class Builder implements AutoCloseable {
-    private final AtomicLong handle = new AtomicLong();
-    private final Cleaner.Cleanable cleanable = CLEANER.register(this, new Free(handle));
+    private final NativeHandle handle;
     private int classes;
 
     private Builder() {
       TrainLibrary.load();
       long[] out = new long[1];
       check(TrainNative.trainerNew(out), "new trainer");
-      handle.set(out[0]);
+      handle = new NativeHandle(this, "builder", out[0], TrainNative::free);
     }
 
-    private long open() {
-      long value = handle.get();
-      if (value == 0) {
-        throw new IllegalStateException("this builder is spent");
-      }
-      return value;
+    /** As {@link Trainer#done}. */
+    private void done(int code, String what) {
+      Reference.reachabilityFence(this);
+      check(code, what);
     }
 
     /** Sets an option. */
     public Builder option(String key, Object value) {
       String text = String.valueOf(value);
-      check(TrainNative.option(open(), bytes(key), bytes(text)), key);
+      done(TrainNative.option(handle.get(), bytes(key), bytes(text)), key);
       if (key.equals("num_labels")) {
         classes = Integer.parseInt(text);
       }
@@ -132,36 +115,32 @@ public final class Trainer implements AutoCloseable {
     public Builder tensor(String name, long[] shape, float[] values) {
       int code =
           TrainNative.tensor(
-              open(), bytes(name), bytes("F32"), shape.length, shape, values, 4L * values.length);
-      check(code, name);
+              handle.get(),
+              bytes(name),
+              bytes("F32"),
+              shape.length,
+              shape,
+              values,
+              4L * values.length);
+      done(code, name);
       return this;
     }
 
     /** Makes the trainer; the builder is spent, whether this succeeds or not. */
     public Trainer build() {
-      long value = open();
       try {
-        check(TrainNative.build(value), "build");
+        done(TrainNative.build(handle.get()), "build");
       } catch (MaqueException e) {
         close();
         throw e;
       }
-      handle.set(0);
-      return new Trainer(new AtomicLong(value), classes);
+      return new Trainer(handle.release(), classes);
     }
 
     @Override
     public void close() {
-      cleanable.clean();
+      handle.close();
     }
-  }
-
-  private long open() {
-    long value = handle.get();
-    if (value == 0) {
-      throw new IllegalStateException("this trainer is closed");
-    }
-    return value;
   }
 
   /** Checks a code; this object is not collected, and its memory not freed, before that. */
@@ -189,7 +168,7 @@ public final class Trainer implements AutoCloseable {
    * {@code soft_loss}, {@code temperature}, {@code step}.
    */
   public void option(String key, Object value) {
-    done(TrainNative.option(open(), bytes(key), bytes(String.valueOf(value))), key);
+    done(TrainNative.option(handle.get(), bytes(key), bytes(String.valueOf(value))), key);
   }
 
   /** Forward with dropout, objective and backward; gradients replace those of the call before. */
@@ -198,7 +177,7 @@ public final class Trainer implements AutoCloseable {
     checkBatch(b);
     int code =
         TrainNative.gradients(
-            open(),
+            handle.get(),
             b.ids(),
             length(b.ids()),
             b.offsets(),
@@ -216,7 +195,7 @@ public final class Trainer implements AutoCloseable {
 
   /** One update from the last gradients. */
   public void update(double lr) {
-    done(TrainNative.update(open(), lr), "update");
+    done(TrainNative.update(handle.get(), lr), "update");
   }
 
   /** {@link #gradients}, then {@link #update}. */
@@ -225,7 +204,7 @@ public final class Trainer implements AutoCloseable {
     checkBatch(b);
     int code =
         TrainNative.step(
-            open(),
+            handle.get(),
             b.ids(),
             length(b.ids()),
             b.offsets(),
@@ -258,7 +237,7 @@ public final class Trainer implements AutoCloseable {
     checkBatch(b);
     int code =
         TrainNative.forward(
-            open(),
+            handle.get(),
             b.ids(),
             length(b.ids()),
             b.offsets(),
@@ -279,7 +258,7 @@ public final class Trainer implements AutoCloseable {
     if (trunkShape.kind() != TrunkShape.Kind.NONE) {
       int code =
           TrainNative.trunk(
-              open(), b.ids(), length(b.ids()), b.offsets(), b.n(), null, out, out.length);
+              handle.get(), b.ids(), length(b.ids()), b.offsets(), b.n(), null, out, out.length);
       done(code, "trunk");
     }
     return out;
@@ -293,13 +272,13 @@ public final class Trainer implements AutoCloseable {
    */
   public float[] read(String name, String what) {
     float[] out = new float[info(name).size()];
-    done(TrainNative.read(open(), bytes(name), bytes(what), out, out.length), name);
+    done(TrainNative.read(handle.get(), bytes(name), bytes(what), out, out.length), name);
     return out;
   }
 
   /** Writes a tensor; {@code what} as in {@link #read}. */
   public void write(String name, String what, float[] values) {
-    done(TrainNative.write(open(), bytes(name), bytes(what), values, values.length), name);
+    done(TrainNative.write(handle.get(), bytes(name), bytes(what), values, values.length), name);
   }
 
   private TensorInfo info(String name) {
@@ -313,7 +292,7 @@ public final class Trainer implements AutoCloseable {
 
   @Override
   public void close() {
-    cleanable.clean();
+    handle.close();
   }
 
   /** The native side knows the lengths of ids and trunk; these it must be told the truth about. */
@@ -337,7 +316,7 @@ public final class Trainer implements AutoCloseable {
 
   private List<TensorInfo> readTensors() {
     int[] count = new int[1];
-    done(TrainNative.tensorCount(open(), count), "tensors");
+    done(TrainNative.tensorCount(handle.get(), count), "tensors");
     List<TensorInfo> out = new ArrayList<>();
     for (int i = 0; i < count[0]; i++) {
       byte[] name = new byte[NAME_CAPACITY];
@@ -345,7 +324,8 @@ public final class Trainer implements AutoCloseable {
       long[] dims = new long[MAX_RANK];
       int[] trained = new int[1];
       done(
-          TrainNative.tensorInfo(open(), i, name, name.length, rank, dims, trained), "tensor " + i);
+          TrainNative.tensorInfo(handle.get(), i, name, name.length, rank, dims, trained),
+          "tensor " + i);
       out.add(new TensorInfo(string(name), Arrays.copyOf(dims, rank[0]), trained[0] != 0));
     }
     return out;
@@ -354,7 +334,7 @@ public final class Trainer implements AutoCloseable {
   private TrunkShape readTrunkShape() {
     int[] kind = new int[1];
     int[] width = new int[1];
-    done(TrainNative.trunkShape(open(), kind, width), "trunk");
+    done(TrainNative.trunkShape(handle.get(), kind, width), "trunk");
     return new TrunkShape(TrunkShape.Kind.values()[kind[0]], width[0]);
   }
 

@@ -56,10 +56,14 @@ final class TrainingLoop {
 
   /**
    * Runs to the end, from a checkpoint where there is one, and leaves the trained tensors' chosen
-   * values in {@link TrainingState#best}.
+   * values in {@link TrainingState#best} and in the checkpoint: should the model find no place, the
+   * same command goes on from there.
    */
   TrainingState run() {
     resume();
+    if (state.finished) {
+      return state;
+    }
     while (state.step < total && !state.stopped) {
       if (setup.control().token().isCancelled()) {
         cancel();
@@ -75,6 +79,8 @@ final class TrainingLoop {
       state.best = weights();
       state.bestStep = state.step;
     }
+    state.finished = true;
+    save();
     return state;
   }
 

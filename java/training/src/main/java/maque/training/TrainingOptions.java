@@ -1,9 +1,13 @@
 package maque.training;
 
+import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeMap;
+import java.util.regex.Pattern;
 import maque.runtime.InvalidInputException;
 
 /**
@@ -15,7 +19,9 @@ import maque.runtime.InvalidInputException;
 public abstract class TrainingOptions<T extends TrainingOptions<T>> {
   /** How weights follow gradients. */
   public enum Optimizer {
+    /** Stochastic gradient descent, with {@link #momentum} if that is set. */
     SGD,
+    /** Adam with decoupled weight decay (arXiv 1711.05101). */
     ADAMW;
 
     @Override
@@ -26,7 +32,9 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
 
   /** What makes one evaluation on dev better than another. */
   public enum Selection {
+    /** The lowest loss. */
     LOSS,
+    /** The highest accuracy; of equal ones the lowest loss. */
     ACCURACY;
 
     @Override
@@ -34,6 +42,10 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
       return name().toLowerCase(Locale.ROOT);
     }
   }
+
+  private static final int MAX_LR_SCALES = 60; // the native side has room for 64
+  private static final long MAX_SEED = 999_999_999_999_999_999L;
+  private static final Pattern PREFIX = Pattern.compile("[A-Za-z0-9._]{1,80}");
 
   private Optimizer optimizer = Optimizer.ADAMW;
   private double lr = 1e-3;
@@ -55,6 +67,8 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
   private int maxTokens = 128;
   private String clean = "none";
   private List<Integer> head = List.of();
+  private float[] classWeights = {};
+  private final Map<String, Double> lrScales = new TreeMap<>();
 
   TrainingOptions() {}
 
@@ -74,190 +88,344 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
     return value;
   }
 
+  /** How weights follow gradients. */
   public Optimizer optimizer() {
     return optimizer;
   }
 
+  /**
+   * How weights follow gradients: {@link Optimizer#ADAMW} where not set.
+   *
+   * @throws NullPointerException for null
+   */
   public T optimizer(Optimizer value) {
-    optimizer = value;
+    optimizer = Objects.requireNonNull(value);
     return self();
   }
 
+  /** The highest learning rate. */
   public double lr() {
     return lr;
   }
 
-  /** The highest learning rate; see {@link Schedule}. */
+  /**
+   * The highest learning rate, 1e-12..1e3; 1e-3 where not set. {@link #warmup} and {@link #decay}
+   * make each step's rate of it, {@link #lrScale} each tensor's.
+   *
+   * @throws InvalidInputException for any other value
+   */
   public T lr(double value) {
     lr = check("lr", value, 1e-12, 1e3);
     return self();
   }
 
+  /** Momentum of SGD. */
   public double momentum() {
     return momentum;
   }
 
-  /** Momentum of SGD, in [0, 1). */
+  /**
+   * Momentum of SGD, 0..0.9999; 0 where not set. AdamW does not read it.
+   *
+   * @throws InvalidInputException for any other value
+   */
   public T momentum(double value) {
     momentum = check("momentum", value, 0, 0.9999);
     return self();
   }
 
+  /** Decay of weights. */
   public double weightDecay() {
     return weightDecay;
   }
 
-  /** Decay of weights; AdamW's is decoupled and spares biases and LayerNorm. */
+  /**
+   * Decay of weights a step as a part of the rate, 0..10; 0 where not set. AdamW's is decoupled and
+   * spares biases and LayerNorm.
+   *
+   * @throws InvalidInputException for any other value
+   */
   public T weightDecay(double value) {
     weightDecay = check("weight_decay", value, 0, 10);
     return self();
   }
 
+  /** The global norm that gradients are scaled down to; 0 for not at all. */
   public double clipNorm() {
     return clipNorm;
   }
 
-  /** Gradients are scaled down to this global norm; 0 for not at all. */
+  /**
+   * The global norm that gradients are scaled down to, 0..1e6; 0, as where not set: not at all.
+   *
+   * @throws InvalidInputException for any other value
+   */
   public T clipNorm(double value) {
     clipNorm = check("clip_norm", value, 0, 1e6);
     return self();
   }
 
+  /** Warm-up's part of all steps. */
   public double warmup() {
     return warmup;
   }
 
-  /** Warm-up's part of all steps, in [0, 1]. */
+  /**
+   * Warm-up's part of all steps, 0..1, in which the rate rises linearly; 0 where not set.
+   *
+   * @throws InvalidInputException for any other value
+   */
   public T warmup(double value) {
     warmup = check("warmup", value, 0, 1);
     return self();
   }
 
+  /** How the rate falls after warm-up. */
   public Schedule.Decay decay() {
     return decay;
   }
 
+  /**
+   * How the rate falls after warm-up: {@link Schedule.Decay#LINEAR} where not set.
+   *
+   * @throws NullPointerException for null
+   */
   public T decay(Schedule.Decay value) {
-    decay = value;
+    decay = Objects.requireNonNull(value);
     return self();
   }
 
+  /** Factors on the learning rate, by the beginning of tensors' names. */
+  public Map<String, Double> lrScales() {
+    return Collections.unmodifiableMap(lrScales);
+  }
+
+  /**
+   * A factor on the learning rate, 0..1e4, for the tensors whose names begin with the prefix, e.g.
+   * {@code encoder.layer.0.}, {@code embeddings.}, {@code lstm.}; the longest prefix that fits
+   * wins, and where none does the factor is 1. 0 keeps tensors as they begin. At most 60 prefixes.
+   * Names are those of the native interface, without {@code bert.}; a run refuses a prefix that
+   * none of the trained tensors begins with.
+   *
+   * @throws InvalidInputException for any other factor or prefix, or too many
+   */
+  public T lrScale(String prefix, double factor) {
+    if (!PREFIX.matcher(prefix).matches()) {
+      throw new InvalidInputException(
+          "lr_scale: a prefix has 1 to 80 letters, digits, '.' and '_', not '" + prefix + "'");
+    }
+    if (lrScales.size() == MAX_LR_SCALES && !lrScales.containsKey(prefix)) {
+      throw new InvalidInputException("lr_scale: more than " + MAX_LR_SCALES + " prefixes");
+    }
+    lrScales.put(prefix, check("lr_scale." + prefix, factor, 0, 1e4));
+    return self();
+  }
+
+  /** Weights of the classes in the cross entropy, by index; empty: all 1. */
+  public float[] classWeights() {
+    return classWeights.clone();
+  }
+
+  /**
+   * Weights of the classes in the cross entropy with labels, of training and of dev: the mean over
+   * texts becomes a weighted one. One for each class, by index, each finite and at least 0 and not
+   * all 0; none, as where not set: all 1. {@link DataSet#balancedWeights} makes some. That there
+   * are as many as classes is checked when a run begins.
+   *
+   * @throws InvalidInputException for any other value
+   */
+  public T classWeights(float... weights) {
+    double sum = 0;
+    for (float weight : weights) {
+      sum += check("class_weights", weight, 0, 1e6);
+    }
+    if (weights.length > 0 && sum == 0) {
+      throw new InvalidInputException("class_weights are all 0: nothing to train by");
+    }
+    classWeights = weights.clone();
+    return self();
+  }
+
+  /** Passes over the training rows. */
   public int epochs() {
     return epochs;
   }
 
-  /** Passes over the training rows. */
+  /**
+   * Passes over the training rows, 1..1,000,000; 3 where not set.
+   *
+   * @throws InvalidInputException for any other value
+   */
   public T epochs(int value) {
     epochs = (int) check("epochs", value, 1, 1_000_000);
     return self();
   }
 
+  /** Steps to make instead of whole epochs; 0: by epochs. */
   public long maxSteps() {
     return maxSteps;
   }
 
-  /** Steps to make instead of whole epochs; 0: by epochs. */
+  /**
+   * Steps to make instead of whole epochs, 0..2^31; 0, as where not set: by epochs.
+   *
+   * @throws InvalidInputException for any other value
+   */
   public T maxSteps(long value) {
     maxSteps = check("max_steps", value, 0, 1L << 31);
     return self();
   }
 
+  /** Texts of a batch. */
   public int batchSize() {
     return batchSize;
   }
 
+  /**
+   * Texts of a batch, 1..65,536; 64 where not set.
+   *
+   * @throws InvalidInputException for any other value
+   */
   public T batchSize(int value) {
     batchSize = (int) check("batch_size", value, 1, 65_536);
     return self();
   }
 
+  /** Batches of a pool that is sorted by length before it is cut. */
   public int poolBatches() {
     return poolBatches;
   }
 
-  /** Batches of a pool that is sorted by length before it is cut; 1: no sorting. */
+  /**
+   * Batches of a pool that is sorted by length before it is cut, 1..65,536; 1, as where not set: no
+   * sorting.
+   *
+   * @throws InvalidInputException for any other value
+   */
   public T poolBatches(int value) {
     poolBatches = (int) check("pool_batches", value, 1, 65_536);
     return self();
   }
 
+  /** Whether each epoch has an order of its own. */
   public boolean shuffle() {
     return shuffle;
   }
 
-  /** Whether each epoch has an order of its own; without, rows come as they are in the data. */
+  /**
+   * Whether each epoch has an order of its own, as where not set; without, rows come as they are in
+   * the data.
+   */
   public T shuffle(boolean value) {
     shuffle = value;
     return self();
   }
 
+  /** Seed of initial weights, order, dropout and the dev split. */
   public long seed() {
     return seed;
   }
 
-  /** Seed of initial weights, order, dropout and the dev split. */
+  /**
+   * Seed of initial weights, order, dropout and the dev split, of at most 18 digits; 1 where not
+   * set.
+   *
+   * @throws InvalidInputException for any other value
+   */
   public T seed(long value) {
-    seed = value;
+    seed = check("seed", value, -MAX_SEED, MAX_SEED);
     return self();
   }
 
+  /** Batches between evaluations on dev; 0: once an epoch. */
   public long evaluateEvery() {
     return evaluateEvery;
   }
 
-  /** Batches between evaluations on dev; 0: once an epoch. */
+  /**
+   * Batches between evaluations on dev, 0..2^31; 0, as where not set: once an epoch.
+   *
+   * @throws InvalidInputException for any other value
+   */
   public T evaluateEvery(long value) {
     evaluateEvery = check("evaluate_every", value, 0, 1L << 31);
     return self();
   }
 
+  /** Batches without a better evaluation after which training stops; 0: never. */
   public long patience() {
     return patience;
   }
 
-  /** Batches without a better evaluation after which training stops; 0: never. */
+  /**
+   * Batches without a better evaluation after which training stops, 0..2^31; 0, as where not set:
+   * never.
+   *
+   * @throws InvalidInputException for any other value
+   */
   public T patience(long value) {
     patience = check("patience", value, 0, 1L << 31);
     return self();
   }
 
+  /** What the best evaluation on dev is chosen by. */
   public Selection selection() {
     return selection;
   }
 
-  /** What the best evaluation on dev is chosen by. */
+  /**
+   * What the best evaluation on dev is chosen by: {@link Selection#ACCURACY} where not set.
+   *
+   * @throws NullPointerException for null
+   */
   public T selection(Selection value) {
-    selection = value;
+    selection = Objects.requireNonNull(value);
     return self();
   }
 
+  /** Part of the labelled examples that is split off as dev where none is given. */
   public double devFraction() {
     return devFraction;
   }
 
   /**
-   * Part of the labelled examples split off as dev where none is given; 0: the last weights win.
+   * Part of the labelled examples that is split off as dev where none is given, 0..0.9; 0.1 where
+   * not set; 0: no dev, the last weights win.
+   *
+   * @throws InvalidInputException for any other value
    */
   public T devFraction(double value) {
     devFraction = check("dev_fraction", value, 0, 0.9);
     return self();
   }
 
+  /** Tokens that texts are cut at, special ones counted. */
   public int maxTokens() {
     return maxTokens;
   }
 
-  /** Texts are cut at this many tokens, special ones counted. */
+  /**
+   * Tokens that texts are cut at, special ones counted, 2..1,048,576; 128 where not set. A
+   * teacher's may not be above its encoder's positions.
+   *
+   * @throws InvalidInputException for any other value
+   */
   public T maxTokens(int value) {
     maxTokens = (int) check("max_tokens", value, 2, 1 << 20);
     return self();
   }
 
+  /** What is done to texts before they become tokens: {@code none} or {@code seed}. */
   public String clean() {
     return clean;
   }
 
-  /** {@code none}, or {@code seed}: keeps ASCII letters, digits and U+4E00..U+9FA5 only. */
+  /**
+   * What is done to texts before they become tokens: {@code none}, as where not set, or {@code
+   * seed}, which keeps ASCII letters, digits and U+4E00..U+9FA5 only.
+   *
+   * @throws InvalidInputException for any other value
+   */
   public T clean(String value) {
     if (!value.equals("none") && !value.equals("seed")) {
       throw new InvalidInputException("clean must be none or seed, not '" + value + "'");
@@ -266,11 +434,17 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
     return self();
   }
 
+  /** Sizes of the hidden layers between features and classes. */
   public List<Integer> head() {
     return head;
   }
 
-  /** Sizes of the hidden layers between features and classes, each followed by a ReLU. */
+  /**
+   * Sizes of the hidden layers between features and classes, each followed by a ReLU, each
+   * 1..1,048,576; none where not set.
+   *
+   * @throws InvalidInputException for any other value
+   */
   public T head(List<Integer> sizes) {
     for (int size : sizes) {
       check("head", size, 1, 1 << 20);
@@ -279,7 +453,10 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
     return self();
   }
 
-  /** Every option by name, for {@code training.json}. */
+  /**
+   * Every option that the result depends on, by its name in {@code training.json}: strings, longs,
+   * doubles, booleans, lists and maps.
+   */
   public Map<String, Object> toMap() {
     Map<String, Object> map = new TreeMap<>();
     map.put("optimizer", optimizer.toString());
@@ -302,6 +479,8 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
     map.put("max_tokens", (long) maxTokens);
     map.put("clean", clean);
     map.put("head", head.stream().map(Integer::longValue).toList());
+    map.put("lr_scale", new TreeMap<>(lrScales));
+    map.put("class_weights", classWeightTexts().stream().map(Double::valueOf).toList());
     return map;
   }
 
@@ -312,7 +491,43 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
         .option("momentum", momentum)
         .option("weight_decay", weightDecay)
         .option("clip_norm", clipNorm)
-        .option("seed", seed);
+        .option("seed", seed)
+        .option("class_weights", String.join(",", classWeightTexts()));
+    lrScales.forEach((prefix, factor) -> builder.option("lr_scale." + prefix, factor));
+  }
+
+  /** Checks what only a run can: whether the prefixes of rates name something. */
+  void requireFits(Trainer trainer) {
+    for (String prefix : lrScales.keySet()) {
+      boolean found =
+          trainer.tensors().stream()
+              .anyMatch(tensor -> tensor.trained() && tensor.name().startsWith(prefix));
+      if (!found) {
+        throw new InvalidInputException(
+            "lr_scale: no trained tensor has a name that begins with '" + prefix + "'");
+      }
+    }
+  }
+
+  /** The same of class weights. */
+  void requireFits(List<String> labels) {
+    if (classWeights.length > 0 && classWeights.length != labels.size()) {
+      throw new InvalidInputException(
+          "class_weights: "
+              + classWeights.length
+              + " for the "
+              + labels.size()
+              + " classes "
+              + labels);
+    }
+  }
+
+  private List<String> classWeightTexts() {
+    List<String> texts = new ArrayList<>();
+    for (float weight : classWeights) {
+      texts.add(Float.toString(weight));
+    }
+    return texts;
   }
 
   /** The native interface's form of head sizes. */

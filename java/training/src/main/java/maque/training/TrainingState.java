@@ -9,6 +9,10 @@ import java.util.Map;
 final class TrainingState {
   long step;
   boolean stopped;
+
+  /** No steps are left: of all tensors only {@link #best} matters now. */
+  boolean finished;
+
   long bestStep;
   double bestLoss = Double.POSITIVE_INFINITY;
   double bestAccuracy = -1;
@@ -96,6 +100,7 @@ final class TrainingState {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("step", step);
     map.put("stopped", stopped);
+    map.put("finished", finished);
     map.put("best_step", bestStep);
     map.put("best_loss", Double.doubleToLongBits(bestLoss));
     map.put("best_accuracy", Double.doubleToLongBits(bestAccuracy));
@@ -111,6 +116,7 @@ final class TrainingState {
     TrainingState state = new TrainingState();
     state.step = (Long) map.get("step");
     state.stopped = (Boolean) map.get("stopped");
+    state.finished = (Boolean) map.get("finished");
     state.bestStep = (Long) map.get("best_step");
     state.bestLoss = Double.longBitsToDouble((Long) map.get("best_loss"));
     state.bestAccuracy = Double.longBitsToDouble((Long) map.get("best_accuracy"));

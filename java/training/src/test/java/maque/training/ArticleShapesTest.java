@@ -2,6 +2,7 @@ package maque.training;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -71,7 +72,7 @@ class ArticleShapesTest {
 
   /**
    * Vectors of 300, LSTM 300 to 2 x 256, 512 to 128 to 5; the vectors are not counted by the
-   * article.
+   * article: 1,142,784 + 65,664 + 645 are.
    */
   @Test
   void documentStudent() {
@@ -92,69 +93,135 @@ class ArticleShapesTest {
     expected.put("head.0.bias", "[128]");
     expected.put("head.2.weight", "[5, 128]");
     expected.put("head.2.bias", "[5]");
-    expected.put("parameters", Integer.toString(10 * 300 + 1_142_784 + 65_664 + 645));
+    expected.put("parameters", Integer.toString(10 * 300 + 1_209_093));
     assertEquals(expected, shapes(options, weights));
   }
 
+  /** A layer's tensors and their shapes, in the model's order. */
+  private static Map<String, String> layer(int number, int hidden, int intermediate) {
+    Map<String, String> shapes = new LinkedHashMap<>();
+    String prefix = "encoder.layer." + number + ".";
+    for (String part : List.of("self.query", "self.key", "self.value", "output.dense")) {
+      linear(shapes, prefix + "attention." + part, hidden, hidden);
+    }
+    norm(shapes, prefix + "attention.output.LayerNorm", hidden);
+    linear(shapes, prefix + "intermediate.dense", hidden, intermediate);
+    linear(shapes, prefix + "output.dense", intermediate, hidden);
+    norm(shapes, prefix + "output.LayerNorm", hidden);
+    return shapes;
+  }
+
+  private static void linear(Map<String, String> shapes, String name, int in, int out) {
+    shapes.put(name + ".weight", "[" + out + ", " + in + "]");
+    shapes.put(name + ".bias", "[" + out + "]");
+  }
+
+  private static void norm(Map<String, String> shapes, String name, int size) {
+    shapes.put(name + ".weight", "[" + size + "]");
+    shapes.put(name + ".bias", "[" + size + "]");
+  }
+
+  /** All tensors of BertModel, in Hugging Face's order, and of the article's head. */
+  private static Map<String, String> bert(int layers, int vocabulary, int hidden) {
+    Map<String, String> shapes = new LinkedHashMap<>();
+    shapes.put("embeddings.word_embeddings.weight", "[" + vocabulary + ", " + hidden + "]");
+    shapes.put("embeddings.position_embeddings.weight", "[512, " + hidden + "]");
+    shapes.put("embeddings.token_type_embeddings.weight", "[2, " + hidden + "]");
+    norm(shapes, "embeddings.LayerNorm", hidden);
+    for (int i = 0; i < layers; i++) {
+      shapes.putAll(layer(i, hidden, 4 * hidden));
+    }
+    linear(shapes, "pooler.dense", hidden, hidden);
+    linear(shapes, "head.0", hidden, 192);
+    linear(shapes, "head.2", 192, 5);
+    return shapes;
+  }
+
+  private static long size(String shape) {
+    return Arrays.stream(dims(shape)).reduce(1, (a, b) -> a * b);
+  }
+
+  /** Builds a teacher of that geometry; fails where a tensor is missing, or of another shape. */
+  private static Trainer teacher(int layers, int vocabulary, int hidden) {
+    try (Trainer.Builder builder = Trainer.builder()) {
+      builder
+          .option("kind", "bert")
+          .option("num_labels", 5)
+          .option("head", "192")
+          .option("vocab_size", vocabulary)
+          .option("hidden_size", hidden)
+          .option("num_hidden_layers", layers)
+          .option("num_attention_heads", 12)
+          .option("intermediate_size", 4 * hidden)
+          .option("max_position_embeddings", 512)
+          .option("type_vocab_size", 2)
+          .option("layer_norm_eps", 1e-12)
+          .option("hidden_act", "gelu")
+          .option("pooling", "pooler")
+          .option("train", "last-tensors:4");
+      bert(layers, vocabulary, hidden)
+          .forEach(
+              (name, shape) ->
+                  builder.tensor(name, dims(shape), new float[Math.toIntExact(size(shape))]));
+      return builder.build();
+    }
+  }
+
+  private static long[] dims(String shape) {
+    return Arrays.stream(shape.substring(1, shape.length() - 1).split(", "))
+        .mapToLong(Long::parseLong)
+        .toArray();
+  }
+
+  /** bert-base's twelve layers, at a 32nd of its width: all names, in order, and their number. */
+  @Test
+  void teacherOfTwelveLayers() {
+    Map<String, String> expected = bert(12, 100, 24);
+    assertEquals(199 + 4, expected.size(), "5 embeddings, 12 * 16 in layers, 2 in the pooler");
+    Map<String, String> found = new LinkedHashMap<>();
+    List<String> trained = new ArrayList<>();
+    try (Trainer trainer = teacher(12, 100, 24)) {
+      for (TensorInfo tensor : trainer.tensors()) {
+        found.put(tensor.name(), Arrays.toString(tensor.shape()));
+        if (tensor.trained()) {
+          trained.add(tensor.name());
+        }
+      }
+    }
+    assertEquals(List.copyOf(expected.keySet()), List.copyOf(found.keySet()));
+    assertEquals(expected, found);
+    List<String> last = List.copyOf(expected.keySet()).subList(195, 203);
+    assertEquals("encoder.layer.11.output.LayerNorm.weight", last.get(0));
+    assertEquals(last, trained, "the encoder's last four tensors and the head's four");
+  }
+
   /**
-   * bert-base-chinese has 102,267,648 parameters, of which each of its twelve layers has 7,087,872;
-   * the head adds 768 to 192 to 5. One layer and a vocabulary of 100 stand for all.
+   * bert-base-chinese at full width: one of its layers, of 7,087,872 parameters, is really built,
+   * with every name and shape; vocabulary and depth only multiply.
    */
   @Test
-  void teacher() {
-    int hidden = 768;
-    int intermediate = 3072;
-    InitialWeights weights = new InitialWeights(1);
-    weights.embedding("embeddings.word_embeddings.weight", 100, hidden, 0.02);
-    weights.embedding("embeddings.position_embeddings.weight", 512, hidden, 0.02);
-    weights.embedding("embeddings.token_type_embeddings.weight", 2, hidden, 0.02);
-    norm(weights, "embeddings.LayerNorm", hidden);
-    String layer = "encoder.layer.0.";
-    for (String part : List.of("query", "key", "value")) {
-      linear(weights, layer + "attention.self." + part, hidden, hidden);
+  void teacherAtFullWidth() {
+    Map<String, String> expected = bert(1, 100, 768);
+    try (Trainer trainer = teacher(1, 100, 768)) {
+      Map<String, String> found = new LinkedHashMap<>();
+      long trained = 0;
+      for (TensorInfo tensor : trainer.tensors()) {
+        found.put(tensor.name(), Arrays.toString(tensor.shape()));
+        trained += tensor.trained() ? tensor.size() : 0;
+      }
+      assertEquals(expected, found);
+      // LayerNorm 2 * 768, pooler 768 * 768 + 768, head 768 * 192 + 192 + 192 * 5 + 5.
+      assertEquals(1_536 + 590_592 + 147_648 + 965, trained);
     }
-    linear(weights, layer + "attention.output.dense", hidden, hidden);
-    norm(weights, layer + "attention.output.LayerNorm", hidden);
-    linear(weights, layer + "intermediate.dense", hidden, intermediate);
-    linear(weights, layer + "output.dense", intermediate, hidden);
-    norm(weights, layer + "output.LayerNorm", hidden);
-    weights.pooler(hidden);
-    weights.head(hidden, List.of(192), 5);
-    Map<String, Object> options = new LinkedHashMap<>();
-    options.put("kind", "bert");
-    options.put("num_labels", 5);
-    options.put("head", "192");
-    options.put("vocab_size", 100);
-    options.put("hidden_size", hidden);
-    options.put("num_hidden_layers", 1);
-    options.put("num_attention_heads", 12);
-    options.put("intermediate_size", intermediate);
-    options.put("max_position_embeddings", 512);
-    options.put("type_vocab_size", 2);
-    options.put("layer_norm_eps", 1e-12);
-    options.put("hidden_act", "gelu");
-    options.put("pooling", "pooler");
-    options.put("train", "last-tensors:4");
-    Map<String, String> shapes = shapes(options, weights);
-    assertEquals("[192, 768]", shapes.get("head.0.weight"));
-    assertEquals("[5, 192]", shapes.get("head.2.weight"));
-    assertEquals("[768, 768]", shapes.get("pooler.dense.weight"));
-    long head = 768 * 192 + 192 + 192 * 5 + 5;
-    long one = Long.parseLong(shapes.get("parameters")) - head;
-    long whole = one + (21_128 - 100) * 768L + 11 * 7_087_872L;
-    assertEquals(102_267_648L, whole);
+    assertEquals(7_087_872, total(layer(0, 768, 3072)));
+    Map<String, String> whole = bert(12, 21_128, 768);
+    assertEquals(102_416_261, total(whole));
+    whole.keySet().removeIf(name -> name.startsWith("head."));
+    assertEquals(102_267_648, total(whole), "BertModel of bert-base-chinese");
   }
 
-  private static void linear(InitialWeights weights, String name, int in, int out) {
-    weights.embedding(name + ".weight", out, in, 0.02);
-    weights.put(name + ".bias", new float[out], out);
-  }
-
-  private static void norm(InitialWeights weights, String name, int size) {
-    float[] ones = new float[size];
-    Arrays.fill(ones, 1);
-    weights.put(name + ".weight", ones, size);
-    weights.put(name + ".bias", new float[size], size);
+  private static long total(Map<String, String> shapes) {
+    return shapes.values().stream().mapToLong(ArticleShapesTest::size).sum();
   }
 
   @Test

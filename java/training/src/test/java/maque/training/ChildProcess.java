@@ -7,6 +7,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import maque.runtime.MaqueException;
 
 /** Starts this class's {@link #main} in a JVM of its own, to be killed or starved of disk. */
 final class ChildProcess {
@@ -15,7 +16,9 @@ final class ChildProcess {
   static final DataSet TRAIN = TinyBert.data("train", 120, 1);
   static final DataSet DEV = TinyBert.data("dev", 40, 2);
 
-  /** Runs {@code teacher|student|logits DIRECTORY OUT STEPS}, saying each step on its output. */
+  /**
+   * Runs {@code teacher|student|head|logits DIRECTORY OUT STEPS}, saying each step on its output.
+   */
   public static void main(String[] args) throws InterruptedException {
     Path directory = Path.of(args[1]);
     Path out = directory.resolve(args[2]);
@@ -24,11 +27,12 @@ final class ChildProcess {
     try {
       switch (args[0]) {
         case "teacher" -> teacher(directory, out, Integer.parseInt(args[3]), control);
+        case "head" -> head(directory, out, Integer.parseInt(args[3]), control);
         case "student" -> student(directory, out, Integer.parseInt(args[3]), control);
         default -> logits(out);
       }
       System.out.println("finished");
-    } catch (maque.runtime.MaqueException e) {
+    } catch (MaqueException e) {
       System.out.println(e.getClass().getSimpleName() + ": " + e.getMessage());
     }
   }
@@ -46,6 +50,14 @@ final class ChildProcess {
     TeacherTraining.run(
         new TeacherTraining.Inputs(directory.resolve("encoder"), TRAIN, DEV, out),
         TinyBert.teacher().train("last-layers:1").maxSteps(steps),
+        control);
+  }
+
+  /** A teacher whose checkpoint is small beside its model. */
+  static void head(Path directory, Path out, int steps, RunControl control) {
+    TeacherTraining.run(
+        new TeacherTraining.Inputs(directory.resolve("encoder"), TRAIN, DEV, out),
+        TinyBert.teacher().train("head").maxSteps(steps),
         control);
   }
 
@@ -97,26 +109,36 @@ final class ChildProcess {
     return new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.DISCARD).start();
   }
 
-  /**
-   * Reads until a step is reached, then kills with SIGKILL; returns the last line that was read.
-   */
-  static String killAt(Process child, long step) throws IOException, InterruptedException {
+  /** What a child said first and last. */
+  record Said(String first, String last) {
+    static long step(String line) {
+      if (!line.startsWith("step ")) {
+        throw new AssertionError("no step: " + line);
+      }
+      return Long.parseLong(line.substring(5));
+    }
+  }
+
+  /** Reads until a step is reached, then kills with SIGKILL. */
+  static Said killAt(Process child, long step) throws IOException, InterruptedException {
+    String first = null;
     String last = "";
     try (BufferedReader lines = reader(child)) {
       for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+        first = first == null ? line : first;
         last = line;
-        if (line.startsWith("step ") && Long.parseLong(line.substring(5)) >= step) {
+        if (line.startsWith("step ") && Said.step(line) >= step) {
           child.destroyForcibly();
           break;
         }
       }
     }
     child.destroyForcibly().waitFor();
-    return last;
+    return new Said(first == null ? "" : first, last);
   }
 
-  /** Waits for the end and returns the last line. */
-  static String finish(Process child) throws IOException, InterruptedException {
+  /** Waits for the end. */
+  static Said finish(Process child) throws IOException, InterruptedException {
     return killAt(child, Long.MAX_VALUE);
   }
 

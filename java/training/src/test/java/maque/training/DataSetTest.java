@@ -11,7 +11,10 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.IntStream;
 import maque.runtime.InvalidInputException;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -237,18 +240,29 @@ class DataSetTest {
   }
 
   @Test
+  void balancedWeights() {
+    List<Example> examples =
+        List.of(
+            new Example("a", 0),
+            new Example("b", 0),
+            new Example("c", 0),
+            new Example("d", 2),
+            new Example("e", -1));
+    DataSet data = DataSet.of("data", examples, List.of("x", "y", "z"));
+    assertArrayEquals(new float[] {4f / 6, 1, 2}, data.balancedWeights());
+  }
+
+  @Test
   void splitsAreDisjointAndComplete() {
     List<Example> examples =
-        java.util.stream.IntStream.range(0, 100)
-            .mapToObj(i -> new Example("t" + i, i % 2))
-            .toList();
+        IntStream.range(0, 100).mapToObj(i -> new Example("t" + i, i % 2)).toList();
     DataSet data = DataSet.of("data", examples, List.of("a", "b"));
     DataSet.Split split = data.split(0.1, 3);
     assertEquals(90, split.train().size());
     assertEquals(10, split.dev().size());
-    java.util.Set<Example> all = new java.util.HashSet<>(split.train().examples());
+    Set<Example> all = new HashSet<>(split.train().examples());
     all.addAll(split.dev().examples());
-    assertEquals(java.util.Set.copyOf(examples), all);
+    assertEquals(Set.copyOf(examples), all);
     assertEquals(split.dev().hash(), data.split(0.1, 3).dev().hash());
     assertNotEquals(split.dev().hash(), data.split(0.1, 4).dev().hash());
   }

@@ -3,14 +3,19 @@ package maque.training;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
+import maque.runtime.Json;
+import maque.runtime.Safetensors;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -44,17 +49,65 @@ class KilledProcessTest {
 
   private void killAndResume(String what) throws Exception {
     long reached = 0;
+    long saved = 0;
     for (int step : new int[] {5, 18, 31}) {
-      String last = ChildProcess.killAt(start(0, what, "killed"), step);
-      assertTrue(last.startsWith("step "), last);
-      reached = Math.max(reached, Long.parseLong(last.substring(5)));
+      ChildProcess.Said said = ChildProcess.killAt(start(0, what, "killed"), step);
+      assertEquals(saved + 1, ChildProcess.Said.step(said.first()), "it goes on where it was");
+      reached = Math.max(reached, ChildProcess.Said.step(said.last()));
       assertFalse(Files.exists(directory.resolve("killed")), "no model before the end");
-      assertTrue(Files.isDirectory(directory.resolve("killed.checkpoint")));
+      saved = savedStep("killed");
+      assertTrue(saved >= step - 2 && saved % 2 == 0, "saved " + saved + " of " + step);
     }
     assertTrue(reached >= 31);
-    assertEquals("finished", ChildProcess.finish(start(0, what, "killed")));
+    Path torn = torn("killed");
+    ChildProcess.Said said = ChildProcess.finish(start(0, what, "killed"));
+    assertEquals(saved + 1, ChildProcess.Said.step(said.first()));
+    assertEquals("finished", said.last());
+    assertFalse(Files.exists(torn));
     TeacherTrainingTest.assertSameFiles(directory.resolve("whole"), directory.resolve("killed"));
     assertFalse(Files.exists(directory.resolve("killed.checkpoint")));
+  }
+
+  private long savedStep(String out) {
+    Path file = directory.resolve(out + ".checkpoint").resolve("state.safetensors");
+    String state = Safetensors.read(file).metadata().get("state");
+    return (Long) Json.parseObject(state.getBytes(StandardCharsets.UTF_8), "state").get("step");
+  }
+
+  /** What a process leaves that is killed while it writes a checkpoint. */
+  private Path torn(String out) throws IOException {
+    Path checkpoint = directory.resolve(out + ".checkpoint");
+    // Above the kernel's bound of process ids.
+    return Files.writeString(checkpoint.resolve(".state.safetensors.tmp-99999999-7"), "torn");
+  }
+
+  @Test
+  void whatAKillLeftOfACheckpointIsClearedAway() throws Exception {
+    ChildProcess.killAt(start(0, "head", "killed"), 5);
+    Path torn = torn("killed");
+    StopAt stop = new StopAt(STEPS - 1, 1);
+    assertThrows(
+        CancelledException.class,
+        () -> ChildProcess.head(directory, directory.resolve("killed"), STEPS, stop.control()));
+    assertFalse(Files.exists(torn));
+    try (Stream<Path> left = Files.list(directory.resolve("killed.checkpoint"))) {
+      assertEquals(
+          List.of("state.safetensors"), left.map(f -> f.getFileName().toString()).toList());
+    }
+  }
+
+  @Test
+  void aModelThatFindsNoPlaceIsNotLost() throws Exception {
+    ChildProcess.head(directory, directory.resolve("whole"), STEPS, RunControl.quiet());
+    // The weights have more than 16 KiB, a checkpoint of the head has less.
+    ChildProcess.Said said = ChildProcess.finish(start(16, "head", "full"));
+    assertTrue(said.last().startsWith("StorageException: "), said.last());
+    assertTrue(said.last().contains("File too large"), said.last());
+    assertEquals(STEPS, savedStep("full"));
+    assertFalse(Files.exists(directory.resolve("full")));
+    assertEquals("finished", ChildProcess.finish(start(0, "head", "full")).first(), "no step more");
+    TeacherTrainingTest.assertSameFiles(directory.resolve("whole"), directory.resolve("full"));
+    assertFalse(Files.exists(directory.resolve("full.checkpoint")));
   }
 
   @Test
@@ -88,7 +141,7 @@ class KilledProcessTest {
       }
       Map<String, byte[]> before = files(out);
       // The smallest checkpoint and the weights have more than 4 KiB each.
-      String last = ChildProcess.finish(start(4, what, "old-" + what));
+      String last = ChildProcess.finish(start(4, what, "old-" + what)).last();
       assertTrue(last.startsWith("StorageException: "), last);
       assertTrue(last.contains("File too large"), last);
       Map<String, byte[]> after = files(out);
@@ -99,7 +152,7 @@ class KilledProcessTest {
 
   @Test
   void aFullDiskLeavesWholeLogits() throws Exception {
-    String last = ChildProcess.finish(start(16, "logits", "full"));
+    String last = ChildProcess.finish(start(16, "logits", "full")).last();
     assertTrue(last.startsWith("StorageException: "), last);
     // 16 KiB hold some 500 records of 32 bytes after the header.
     assertWholeLogits(directory.resolve("full"), 400);

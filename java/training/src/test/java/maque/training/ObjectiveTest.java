@@ -20,6 +20,18 @@ class ObjectiveTest {
   }
 
   @Test
+  void classWeights() {
+    Objective.Sum sum = Objective.crossEntropy(0.5f, 2).new Sum();
+    float[] logits = {0, LN3, LN3, 0, LN3, 0};
+    sum.add(logits, 0, 2, 1, null); // p = 3/4
+    sum.add(logits, 2, 2, 1, null); // p = 1/4
+    sum.add(logits, 4, 2, 0, null); // p = 3/4
+    double ce = -(2 * Math.log(0.75) + 2 * Math.log(0.25) + 0.5 * Math.log(0.75));
+    assertEquals(ce / 4.5, sum.loss(), 1e-7);
+    assertEquals(2.0 / 3, sum.accuracy(), 1e-12);
+  }
+
+  @Test
   void meanSquares() {
     Objective.Sum sum = new Objective(0, 2, "mse", 1).new Sum();
     float[] logits = {1, 2, 3, 4};

@@ -262,18 +262,13 @@ class StudentTrainingTest {
 
   private Path interrupted(StudentTraining.Inputs in, StudentOptions options, String name) {
     StudentTraining.Inputs out = in.withOut(directory.resolve(name));
+    long before = 0;
     for (int stop : new int[] {1, 9, 10, 24}) {
-      CancellationToken token = new CancellationToken();
-      RunControl control =
-          new RunControl(
-              progress -> {
-                if (progress.done() >= stop) {
-                  token.cancel();
-                }
-              },
-              token,
-              1);
-      assertThrows(CancelledException.class, () -> StudentTraining.run(out, options, control));
+      StopAt control = new StopAt(stop, 1);
+      assertThrows(
+          CancelledException.class, () -> StudentTraining.run(out, options, control.control()));
+      assertEquals(before + 1, control.first(), "it goes on where it stopped");
+      before = stop;
     }
     return run(out, options).model();
   }

@@ -3,18 +3,22 @@ package maque.training;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.TreeSet;
 import maque.runtime.InvalidInputException;
+import maque.runtime.MaqueException;
 import maque.runtime.ModelDirectory;
+import maque.runtime.ModelFormatException;
 import maque.runtime.Tensor;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -102,6 +106,7 @@ class TeacherTrainingTest {
   void theTrunkCacheDoesNotChangeABit() throws IOException {
     for (String pooling : List.of("mean", "cls", "pooler")) {
       for (String train : List.of("last-layers:1", "last-tensors:4", "head")) {
+        encoder = TinyBert.write(directory.resolve("encoder"), pooling.equals("pooler"));
         TeacherOptions options = TinyBert.teacher().train(train).pooling(pooling).maxSteps(20);
         Path memory = run("memory", options.trunkCache(1L << 30, 0), RunControl.quiet()).model();
         Path file = run("file", options.trunkCache(0, 1L << 30), RunControl.quiet()).model();
@@ -166,26 +171,63 @@ class TeacherTrainingTest {
   }
 
   @Test
+  void aFreshPoolerIsNotLeftFrozen() {
+    TeacherOptions options = TinyBert.teacher().pooling("pooler").train("head");
+    String message =
+        assertThrows(InvalidInputException.class, () -> run("never", options, RunControl.quiet()))
+            .getMessage();
+    assertTrue(message.startsWith(encoder + ": the encoder has no pooler"), message);
+    assertTrue(message.contains("pooling cls or mean, or train last-tensors:4 or all"), message);
+    for (String train : List.of("last-tensors:4", "last-layers:1", "all")) {
+      TeacherOptions trained = TinyBert.teacher().pooling("pooler").train(train).maxSteps(3);
+      Path out = run("fresh-" + train.replace(':', '-'), trained, RunControl.quiet()).model();
+      float[] pooler = ModelDirectory.read(out).nativeTensors().get("pooler.dense.bias").floats();
+      assertNotEquals(0, pooler[0], train + ": it begins with a bias of 0");
+    }
+  }
+
+  @Test
+  void weightsThatAreNoNumbersAreNamed() {
+    for (float wrong : new float[] {Float.NaN, Float.NEGATIVE_INFINITY}) {
+      ModelDirectory whole = ModelDirectory.read(encoder);
+      Map<String, Tensor> tensors = new LinkedHashMap<>(whole.tensors());
+      String name = "bert.encoder.layer.1.intermediate.dense.weight";
+      float[] values = tensors.get(name).floats();
+      values[values.length - 1] = wrong;
+      tensors.put(name, Tensor.of(name, tensors.get(name).shape(), values));
+      Path broken = directory.resolve("broken");
+      ModelDirectory.write(broken)
+          .config(whole.config())
+          .tensors(tensors)
+          .vocab(whole.vocab())
+          .commit();
+      TeacherTraining.Inputs in =
+          new TeacherTraining.Inputs(broken, TRAIN, DEV, directory.resolve("never"));
+      String message =
+          assertThrows(
+                  ModelFormatException.class,
+                  () -> TeacherTraining.run(in, TinyBert.teacher(), RunControl.quiet()))
+              .getMessage();
+      assertEquals(
+          broken.resolve("model.safetensors") + ": tensor " + name + " holds NaN or infinity",
+          message.replace("tensor encoder.", "tensor bert.encoder."));
+    }
+  }
+
+  @Test
   void cancelledAndResumedIsTheSameAsNever() throws IOException {
     TeacherOptions options = TinyBert.teacher().maxSteps(30).evaluateEvery(7);
     Path whole = run("whole", options, RunControl.quiet()).model();
-    CancellationToken token = new CancellationToken();
-    int[] stopAt = {4};
+    int[] stopAt = {0};
     for (int round = 0; round < 3; round++) {
-      CancellationToken current = round == 0 ? token : new CancellationToken();
+      long before = stopAt[0];
       stopAt[0] = 4 + 9 * round;
-      RunControl control =
-          new RunControl(
-              progress -> {
-                if (progress.done() >= stopAt[0]) {
-                  current.cancel();
-                }
-              },
-              current,
-              1 + round);
+      StopAt control = new StopAt(stopAt[0], 1 + round);
       String message =
-          assertThrows(CancelledException.class, () -> run("parts", options, control)).getMessage();
+          assertThrows(CancelledException.class, () -> run("parts", options, control.control()))
+              .getMessage();
       assertTrue(message.startsWith("stopped at step " + stopAt[0] + " of 30"), message);
+      assertEquals(before + 1, control.first(), "it goes on where it stopped");
       assertFalse(Files.exists(directory.resolve("parts")));
     }
     Path parts = run("parts", options, RunControl.quiet()).model();
@@ -261,7 +303,7 @@ class TeacherTrainingTest {
         () ->
             run("never", TinyBert.teacher().maxTokens(TinyBert.POSITIONS + 1), RunControl.quiet()));
     assertThrows(
-        maque.runtime.MaqueException.class,
+        MaqueException.class,
         () -> run("never", TinyBert.teacher().train("last-layers:3"), RunControl.quiet()));
     assertThrows(InvalidInputException.class, () -> TinyBert.teacher().train("most"));
     assertFalse(Files.exists(out));

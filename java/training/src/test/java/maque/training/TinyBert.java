@@ -2,6 +2,7 @@ package maque.training;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -93,7 +94,7 @@ final class TinyBert {
 
   private static void norm(Map<String, Tensor> tensors, String name) {
     float[] ones = new float[HIDDEN];
-    java.util.Arrays.fill(ones, 1);
+    Arrays.fill(ones, 1);
     tensors.put(name + ".weight", Tensor.of(name + ".weight", new long[] {HIDDEN}, ones));
     tensors.put(name + ".bias", Tensor.of(name + ".bias", new long[] {HIDDEN}, new float[HIDDEN]));
   }

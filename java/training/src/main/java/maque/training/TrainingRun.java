@@ -1,0 +1,102 @@
+package maque.training;
+
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import maque.runtime.InvalidInputException;
+import maque.runtime.Tensor;
+
+/**
+ * What runs of teachers and students share around the loop: data at the beginning, files at the
+ * end.
+ */
+final class TrainingRun {
+  private final Path out;
+  private final TrainingOptions<?> options;
+  private final RunControl control;
+  private final TrainingRecord record;
+
+  TrainingRun(String stage, Path out, TrainingOptions<?> options, RunControl control) {
+    this.out = out;
+    this.options = options;
+    this.control = control;
+    record = new TrainingRecord(stage, options);
+  }
+
+  TrainingRecord record() {
+    return record;
+  }
+
+  /** Train and dev as given, or split off; dev is null where the options ask for none. */
+  DataSet.Split split(DataSet train, DataSet dev) {
+    options.requireFits(train.labels());
+    DataSet.Split data;
+    if (dev != null) {
+      if (!dev.labels().equals(train.labels())) {
+        throw new InvalidInputException(
+            dev.name() + " has classes " + dev.labels() + ", expected " + train.labels());
+      }
+      data = new DataSet.Split(train, dev);
+    } else if (options.devFraction() > 0) {
+      data = train.split(options.devFraction(), options.seed());
+      data.train().requireTrainable();
+    } else {
+      data = new DataSet.Split(train, null);
+      record.note("no development set: the last weights are kept");
+    }
+    record.data("train", data.train());
+    if (data.dev() != null) {
+      record.data("dev", data.dev());
+    }
+    return data;
+  }
+
+  /** The checkpoint of this run; everything that the result depends on is in the record by now. */
+  Checkpoint checkpoint() {
+    return new Checkpoint(out, record.fingerprint(), TrainingLoop.states(options));
+  }
+
+  BatchOrder order(Rows rows) {
+    return new BatchOrder(
+        rows.size(),
+        options.batchSize(),
+        options.shuffle(),
+        options.seed(),
+        options.poolBatches(),
+        rows::length);
+  }
+
+  /** Writes the model and, once it is there, removes the checkpoint. */
+  TrainingResult finish(
+      Trainer trainer,
+      Map<String, Object> config,
+      List<String> vocab,
+      List<String> labels,
+      TrainingState state,
+      Checkpoint checkpoint) {
+    long parameters = ModelIo.parameters(trainer, false);
+    long trained = ModelIo.parameters(trainer, true);
+    Map<String, Tensor> tensors = ModelIo.tensors(trainer, state);
+    ModelIo.write(
+        out,
+        config,
+        tensors,
+        vocab,
+        labels,
+        record.training(state, parameters, trained),
+        record.run(control.threads()));
+    checkpoint.delete();
+    boolean chosen = state.bestAccuracy >= 0;
+    return new TrainingResult(
+        out,
+        state.step,
+        state.bestStep,
+        chosen ? state.bestLoss : Double.NaN,
+        chosen ? state.bestAccuracy : Double.NaN,
+        parameters,
+        trained,
+        record.seconds(),
+        record.notes(),
+        options.toMap());
+  }
+}
