@@ -51,6 +51,7 @@ public final class ClassificationReport {
   /** Numbers of one class or one average; {@code support} is its number of texts. */
   public record Row(String name, double precision, double recall, double f1, int support) {}
 
+  /** Names of the classes, by index. */
   public List<String> labels() {
     return labels;
   }
@@ -65,6 +66,7 @@ public final class ClassificationReport {
     return confusion[gold][predicted];
   }
 
+  /** Part of the texts that are right, 0..1. */
   public double accuracy() {
     int right = 0;
     for (int c = 0; c < confusion.length; c++) {
@@ -73,6 +75,7 @@ public final class ClassificationReport {
     return quotient(right, total);
   }
 
+  /** The numbers of class c. */
   public Row row(int c) {
     int predicted = 0;
     int support = 0;

@@ -80,6 +80,7 @@ public final class DataSet implements Texts {
     return name;
   }
 
+  /** All examples, in their order. */
   public List<Example> examples() {
     return examples;
   }

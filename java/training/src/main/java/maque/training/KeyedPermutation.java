@@ -36,6 +36,7 @@ public final class KeyedPermutation {
     }
   }
 
+  /** How many numbers are permuted. */
   public long size() {
     return n;
   }

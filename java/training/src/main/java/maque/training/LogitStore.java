@@ -194,6 +194,7 @@ public final class LogitStore implements AutoCloseable {
     return dropped;
   }
 
+  /** Whether the text has logits here. */
   public synchronized boolean contains(String text) {
     checkOpen();
     long[] hash = key.of(text);

@@ -1,5 +1,7 @@
 package maque.training;
 
+import static maque.training.Bounds.check;
+
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
