@@ -114,6 +114,8 @@ final class Console {
     }
     lastLine = now;
     double left = (now - started) / 1e9 * (total - done) / done;
-    err.printf("  %s: %d of %d, about %.0f s left %s%n", task, done, total, left, detail);
+    err.printf(
+        "  %s: %,d of %,d, about %s left%s%n",
+        task, done, total, Durations.ofSeconds(left), detail.isEmpty() ? "" : "; " + detail);
   }
 }

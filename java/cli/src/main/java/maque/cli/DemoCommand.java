@@ -1,10 +1,12 @@
 package maque.cli;
 
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import maque.runtime.AtomicFiles;
 import maque.runtime.ModelDirectory;
 import maque.runtime.Teacher;
 import maque.runtime.Tensor;
@@ -56,6 +58,12 @@ final class DemoCommand implements Callable<Integer> {
   private boolean quick;
 
   @Option(
+      names = "--tiny",
+      hidden = true,
+      description = "So few texts that a test can run the whole demo; its figures mean nothing.")
+  private boolean tiny;
+
+  @Option(
       names = "--out",
       paramLabel = "DIR",
       description = "Where everything goes (default: maque-demo, with --quick maque-demo-quick).")
@@ -70,10 +78,17 @@ final class DemoCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     console = main.console();
     out = out != null ? out : Path.of(quick ? "maque-demo-quick" : "maque-demo");
-    settings = quick ? DemoSettings.quick(options.seed()) : DemoSettings.full(options.seed());
+    settings = settings();
     stages = new Stages(out);
     data = new DemoData(out.resolve(DATA));
     return Work.run(console, options, main.commandLine(), this::demo);
+  }
+
+  private DemoSettings settings() {
+    if (tiny) {
+      return DemoSettings.tiny(options.seed());
+    }
+    return quick ? DemoSettings.quick(options.seed()) : DemoSettings.full(options.seed());
   }
 
   private int demo(RunControl control) throws Exception {
@@ -94,6 +109,8 @@ final class DemoCommand implements Callable<Integer> {
     console.line("[5/5] report");
     Path page = out.resolve("report.html");
     HtmlReport.write(page, report.data(TITLE, intro(), stages, nextCommand(report)));
+    AtomicFiles.write(
+        out.resolve("result.svg"), report.chart(TITLE).getBytes(StandardCharsets.UTF_8));
     console.result("report: " + page);
     console.result("try it: " + nextCommand(report));
     return 0;
@@ -150,14 +167,11 @@ final class DemoCommand implements Callable<Integer> {
             List.of(settings.teacher().toMap(), train.hash()),
             false,
             () ->
-                Results.print(
+                Results.mention(
                     console,
                     TeacherTraining.run(
                         new TeacherTraining.Inputs(
-                            out.resolve(ENCODER),
-                            train,
-                            labelled(data.dev()),
-                            out.resolve(TEACHER)),
+                            out.resolve(ENCODER), train, null, out.resolve(TEACHER)),
                         settings.teacher(),
                         control)));
     reused(now, TEACHER);
@@ -181,7 +195,6 @@ final class DemoCommand implements Callable<Integer> {
               try (Teacher teacher = Teacher.of(directory);
                   LogitStore store = LogitStore.openForWriting(out.resolve(LOGITS), key)) {
                 SoftTargets.write(store, teacher, labelled(data.train()), control);
-                SoftTargets.write(store, teacher, labelled(data.dev()), control);
                 SoftTargets.write(store, teacher, transfer(), control);
                 console.line(
                     String.format(
@@ -225,7 +238,7 @@ final class DemoCommand implements Callable<Integer> {
     DataSet train = labelled(data.train());
     TeacherKey key = TeacherKey.of(ModelDirectory.read(out.resolve(TEACHER)));
     StudentTraining.Inputs inputs =
-        StudentTraining.Inputs.labelled(train, labelled(data.dev()), out.resolve(student.name()))
+        StudentTraining.Inputs.labelled(train, null, out.resolve(student.name()))
             .withTeacher(out.resolve(TEACHER))
             .withVectors(out.resolve(VECTORS));
     boolean now =
@@ -234,12 +247,13 @@ final class DemoCommand implements Callable<Integer> {
             List.of(student.options().toMap(), key.teacher(), train.hash(), transfer().hash()),
             false,
             () -> {
+              console.line(student.title());
               if (!student.distilled()) {
-                Results.print(console, StudentTraining.run(inputs, student.options(), control));
+                Results.mention(console, StudentTraining.run(inputs, student.options(), control));
                 return;
               }
               try (LogitStore store = LogitStore.open(out.resolve(LOGITS), key)) {
-                Results.print(
+                Results.mention(
                     console,
                     StudentTraining.run(
                         inputs.withSoft(store).withTransfer(transfer()),
@@ -253,8 +267,7 @@ final class DemoCommand implements Callable<Integer> {
   private DemoReport evaluate(RunControl control) {
     DataSet test = labelled(data.test());
     List<DemoReport.Scored> students = new ArrayList<>();
-    Evaluation.Result teacher =
-        score(TEACHER, "teacher: fine-tuned all-MiniLM-L6-v2", test, control);
+    Evaluation.Result teacher = score(TEACHER, "teacher (all-MiniLM-L6-v2)", test, control);
     for (DemoModel student : settings.students()) {
       students.add(
           new DemoReport.Scored(student, score(student.name(), student.title(), test, control)));

@@ -21,10 +21,6 @@ record DemoData(Path folder) {
     return folder.resolve("train.jsonl");
   }
 
-  Path dev() {
-    return folder.resolve("dev.jsonl");
-  }
-
   Path test() {
     return folder.resolve("test.jsonl");
   }
@@ -44,13 +40,11 @@ record DemoData(Path folder) {
     Files.createDirectories(folder);
     write(labels(), WordNetGlosses.fields());
     write(train(), rows(split.train()));
-    write(dev(), rows(split.dev()));
     write(test(), rows(split.test()));
     write(unlabelled(), split.unlabelled().stream().map(Gloss::text).toList());
     return String.format(
-        "%,d labelled glosses (%,d of them for dev), %,d to test, %,d unlabelled; %d classes: %s",
-        split.train().size() + split.dev().size(),
-        split.dev().size(),
+        "%,d labelled glosses, %,d to test, %,d unlabelled; %d classes: %s",
+        split.train().size(),
         split.test().size(),
         split.unlabelled().size(),
         WordNetGlosses.fields().size(),

@@ -54,7 +54,26 @@ final class DemoReport {
 
   /** Whether distillation paid, by how much, and against which baseline. */
   Verdict verdict() {
-    return Verdict.of(teacher, baseline().result(), best().result(), seed);
+    Evaluation.Result from = baseline().result();
+    Evaluation.Result to = best().result();
+    Verdict judged = Verdict.of(teacher, from, to, seed);
+    String judgement = judged.text().substring(0, judged.text().indexOf(':'));
+    return new Verdict(
+        judged.outcome(),
+        String.format(
+            Locale.ROOT,
+            "%s: the %s is right on %.1f %% of %,d test texts, the best student that takes nothing"
+                + " from the teacher (%s) on %.1f %%: %s. The teacher is right on %.1f %% and takes"
+                + " %.0f times as long.",
+            judgement,
+            to.name(),
+            100 * to.report().accuracy(),
+            to.report().total(),
+            from.name(),
+            100 * from.report().accuracy(),
+            from.compare(to, seed).text(),
+            100 * teacher.report().accuracy(),
+            teacher.medianMicros() / to.medianMicros()));
   }
 
   private List<Evaluation.Result> results() {
@@ -71,6 +90,14 @@ final class DemoReport {
         + "\n"
         + Models.summary(results())
         + "\n";
+  }
+
+  /** The picture of all models. */
+  String chart(String title) {
+    List<DemoChart.Row> rows = new ArrayList<>(List.of(new DemoChart.Row(teacher, false)));
+    students.forEach(
+        student -> rows.add(new DemoChart.Row(student.result(), !student.model().isBaseline())));
+    return DemoChart.svg(title, rows);
   }
 
   /** The page's content. */

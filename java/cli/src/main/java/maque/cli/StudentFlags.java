@@ -59,6 +59,12 @@ final class StudentFlags {
   private String embeddings;
 
   @Option(
+      names = "--embedding-sd",
+      paramLabel = "X",
+      description = "Standard deviation of the first embeddings (document: of random ones).")
+  private Double embeddingSd;
+
+  @Option(
       names = "--train-vectors",
       description = "document: train the vectors too (the sequence student always does).")
   private boolean trainVectors;
@@ -151,6 +157,9 @@ final class StudentFlags {
     }
     if (embeddings != null) {
       options.embeddings(Names.parse("--embeddings", StudentOptions.Embeddings.class, embeddings));
+    }
+    if (embeddingSd != null) {
+      options.embeddingSd(embeddingSd);
     }
     if (trainVectors) {
       options.trainVectors(true);

@@ -46,13 +46,13 @@ final class WordNetGlosses {
   record Gloss(String text, String field) {}
 
   /**
-   * Four sets with no text in common. {@code unlabelled} keeps its fields only so that a test can
+   * Three sets with no text in common. {@code unlabelled} keeps its fields only so that a test can
    * count them.
    */
-  record Split(List<Gloss> train, List<Gloss> dev, List<Gloss> test, List<Gloss> unlabelled) {}
+  record Split(List<Gloss> train, List<Gloss> test, List<Gloss> unlabelled) {}
 
   /** How many glosses of each field go where; {@code unlabelled} is a maximum. */
-  record Sizes(int train, int dev, int test, int unlabelled) {}
+  record Sizes(int train, int test, int unlabelled) {}
 
   /** The labels, in the order of their names. */
   static List<String> fields() {
@@ -117,28 +117,22 @@ final class WordNetGlosses {
    * specification.
    */
   static Split split(List<Gloss> glosses, Sizes sizes, long seed) {
-    Split split =
-        new Split(new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
+    Split split = new Split(new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
     Random random = new Random(seed);
     for (String field : fields()) {
       List<Gloss> own =
           new ArrayList<>(glosses.stream().filter(g -> g.field.equals(field)).toList());
       shuffle(own, random);
-      int needed = sizes.train + sizes.dev + sizes.test;
+      int needed = sizes.train + sizes.test;
       if (own.size() < needed) {
         throw new IllegalArgumentException(
             "field " + field + " has " + own.size() + " glosses, " + needed + " are needed");
       }
-      int dev = sizes.train;
-      int test = dev + sizes.dev;
-      int rest = test + sizes.test;
-      split.train.addAll(own.subList(0, dev));
-      split.dev.addAll(own.subList(dev, test));
-      split.test.addAll(own.subList(test, rest));
-      split.unlabelled.addAll(own.subList(rest, Math.min(own.size(), rest + sizes.unlabelled)));
+      split.train.addAll(own.subList(0, sizes.train));
+      split.test.addAll(own.subList(sizes.train, needed));
+      split.unlabelled.addAll(own.subList(needed, Math.min(own.size(), needed + sizes.unlabelled)));
     }
     shuffle(split.train, random);
-    shuffle(split.dev, random);
     shuffle(split.test, random);
     shuffle(split.unlabelled, random);
     return split;

@@ -1,10 +1,9 @@
 package maque.cli;
 
-import java.util.Map;
+import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 import maque.training.CancellationToken;
 import maque.training.CancelledException;
 import maque.training.ProgressListener.Progress;
@@ -85,12 +84,12 @@ final class Work {
     console.progress(progress.stage(), progress.done(), progress.total(), detail(progress));
   }
 
+  /** What the work says of itself, else the loss where there is one. */
   private static String detail(Progress progress) {
-    String metrics =
-        progress.metrics().entrySet().stream()
-            .sorted(Map.Entry.comparingByKey())
-            .map(metric -> String.format("%s %.4g", metric.getKey(), metric.getValue()))
-            .collect(Collectors.joining(" "));
-    return (progress.message() + " " + metrics).strip();
+    Double loss = progress.metrics().get("loss");
+    if (progress.message().isEmpty() && loss != null) {
+      return String.format(Locale.ROOT, "loss %.3f", loss);
+    }
+    return progress.message();
   }
 }

@@ -41,13 +41,12 @@ class WordNetGlossesTest {
 
   @Test
   void setsShareNoTextAndHaveTheirSizes() {
-    Split split = WordNetGlosses.split(glosses(20), new Sizes(5, 2, 4, 6), 1);
+    Split split = WordNetGlosses.split(glosses(20), new Sizes(5, 4, 6), 1);
     assertEquals(50, split.train().size());
-    assertEquals(20, split.dev().size());
     assertEquals(40, split.test().size());
     assertEquals(60, split.unlabelled().size());
     Set<String> seen = new HashSet<>();
-    for (List<Gloss> set : List.of(split.train(), split.dev(), split.test(), split.unlabelled())) {
+    for (List<Gloss> set : List.of(split.train(), split.test(), split.unlabelled())) {
       set.forEach(gloss -> assertTrue(seen.add(gloss.text()), gloss.text()));
     }
     assertEquals(5, split.train().stream().filter(g -> g.field().equals("plant")).count());
@@ -56,7 +55,7 @@ class WordNetGlossesTest {
   @Test
   void theSeedDecides() {
     List<Gloss> glosses = glosses(20);
-    Sizes sizes = new Sizes(5, 2, 4, 6);
+    Sizes sizes = new Sizes(5, 4, 6);
     assertEquals(WordNetGlosses.split(glosses, sizes, 1), WordNetGlosses.split(glosses, sizes, 1));
     assertNotEquals(
         WordNetGlosses.split(glosses, sizes, 1), WordNetGlosses.split(glosses, sizes, 2));
@@ -67,8 +66,8 @@ class WordNetGlossesTest {
     IllegalArgumentException e =
         assertThrows(
             IllegalArgumentException.class,
-            () -> WordNetGlosses.split(glosses(10), new Sizes(5, 2, 4, 6), 1));
-    assertEquals("field act has 10 glosses, 11 are needed", e.getMessage());
+            () -> WordNetGlosses.split(glosses(8), new Sizes(5, 4, 6), 1));
+    assertEquals("field act has 8 glosses, 9 are needed", e.getMessage());
   }
 
   private static List<Gloss> glosses(int perField) {

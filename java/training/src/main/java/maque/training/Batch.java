@@ -31,20 +31,14 @@ public record Batch(
     return of(ids, offsets);
   }
 
-  /** The same texts with labels, one for each text, -1 for none. */
   public Batch withLabels(int[] newLabels) {
     return new Batch(ids, offsets, n, newLabels, soft, hasSoft, trunk);
   }
 
-  /**
-   * The same texts with soft targets [n * classes]; newHasSoft is 0 for texts without, null: all
-   * have.
-   */
   public Batch withSoft(float[] newSoft, int[] newHasSoft) {
     return new Batch(ids, offsets, n, labels, newSoft, newHasSoft, trunk);
   }
 
-  /** The same texts with the frozen part's output of them. */
   public Batch withTrunk(float[] newTrunk) {
     return new Batch(ids, offsets, n, labels, soft, hasSoft, newTrunk);
   }

@@ -49,7 +49,6 @@ public final class BatchOrder {
     this.length = length;
   }
 
-  /** Batches of one pass over the rows; the last one may be smaller. */
   public long batchesPerEpoch() {
     return (rows + batchSize - 1L) / batchSize;
   }

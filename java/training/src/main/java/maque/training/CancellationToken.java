@@ -7,12 +7,10 @@ package maque.training;
 public final class CancellationToken {
   private volatile boolean cancelled;
 
-  /** Asks the run to stop. Any thread. */
   public void cancel() {
     cancelled = true;
   }
 
-  /** Whether the run was asked to stop. */
   public boolean isCancelled() {
     return cancelled;
   }

@@ -6,7 +6,6 @@ import maque.runtime.MaqueException;
 public final class CancelledException extends MaqueException {
   private static final long serialVersionUID = 1L;
 
-  /** With a message that says how the run goes on. */
   public CancelledException(String message) {
     super(message);
   }

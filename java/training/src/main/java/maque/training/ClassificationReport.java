@@ -51,7 +51,6 @@ public final class ClassificationReport {
   /** Numbers of one class or one average; {@code support} is its number of texts. */
   public record Row(String name, double precision, double recall, double f1, int support) {}
 
-  /** Names of the classes, by index. */
   public List<String> labels() {
     return labels;
   }
@@ -66,7 +65,6 @@ public final class ClassificationReport {
     return confusion[gold][predicted];
   }
 
-  /** Part of the texts that are right, 0..1. */
   public double accuracy() {
     int right = 0;
     for (int c = 0; c < confusion.length; c++) {
@@ -75,7 +73,6 @@ public final class ClassificationReport {
     return quotient(right, total);
   }
 
-  /** The numbers of class c. */
   public Row row(int c) {
     int predicted = 0;
     int support = 0;

@@ -69,17 +69,14 @@ public record DataOptions(
     return new DataOptions(Format.AUTO, "text", "label", null, true);
   }
 
-  /** The same with another format. */
   public DataOptions withFormat(Format newFormat) {
     return new DataOptions(newFormat, textColumn, labelColumn, labels, labelled);
   }
 
-  /** The same with other names of fields or columns. */
   public DataOptions withColumns(String text, String label) {
     return new DataOptions(format, text, label, labels, labelled);
   }
 
-  /** The same with other classes; null: from a file beside the data or from the data. */
   public DataOptions withLabels(List<String> newLabels) {
     return new DataOptions(format, textColumn, labelColumn, newLabels, labelled);
   }

@@ -80,7 +80,6 @@ public final class DataSet implements Texts {
     return name;
   }
 
-  /** All examples, in their order. */
   public List<Example> examples() {
     return examples;
   }

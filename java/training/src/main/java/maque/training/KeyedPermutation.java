@@ -36,7 +36,6 @@ public final class KeyedPermutation {
     }
   }
 
-  /** How many numbers are permuted. */
   public long size() {
     return n;
   }

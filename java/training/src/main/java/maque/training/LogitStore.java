@@ -194,7 +194,6 @@ public final class LogitStore implements AutoCloseable {
     return dropped;
   }
 
-  /** Whether the text has logits here. */
   public synchronized boolean contains(String text) {
     checkOpen();
     long[] hash = key.of(text);

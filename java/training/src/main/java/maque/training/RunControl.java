@@ -37,12 +37,10 @@ public record RunControl(
     return new RunControl(ProgressListener.NONE, new CancellationToken(), 1);
   }
 
-  /** The same with another number of threads. */
   public RunControl withThreads(int value) {
     return new RunControl(listener, token, value, checkpointBatches, checkpointSeconds);
   }
 
-  /** The same with other intervals of checkpoints; 0: none by that measure. */
   public RunControl withCheckpoints(long batches, long seconds) {
     return new RunControl(listener, token, threads, batches, seconds);
   }

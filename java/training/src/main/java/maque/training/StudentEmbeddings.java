@@ -175,7 +175,7 @@ record StudentEmbeddings(StudentVocabulary vocabulary, EmbeddingMatrix matrix) {
         matrix.scaleTo(options.embeddingSd());
         matrix.fillUnknown(random, options.embeddingSd());
       } else if (!given) {
-        matrix.fillUnknown(random, 1);
+        matrix.fillUnknown(random, options.embeddingSd());
       } else if (options.standardizeVectors()) {
         matrix.standardize();
       }

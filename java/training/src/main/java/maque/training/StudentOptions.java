@@ -1,7 +1,5 @@
 package maque.training;
 
-import static maque.training.Bounds.check;
-
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -124,6 +122,7 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
     options.embeddings = Embeddings.VECTORS;
     return options
         .head(List.of(128))
+        .embeddingSd(1)
         .lr(2e-3)
         .warmup(0.02)
         .epochs(10)
@@ -280,8 +279,9 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
   }
 
   /**
-   * Standard deviation of a sequence student's first embeddings, whichever way they are made,
-   * 1e-6..100; 0.1 where not set (PyTorch's default is 1).
+   * Standard deviation of a sequence student's first embeddings, whichever way they are made, and
+   * of a document student's where they are random, 1e-6..100; not set, 0.1 for the first and 1 for
+   * the second (PyTorch's default is 1).
    *
    * @throws InvalidInputException for any other value
    */

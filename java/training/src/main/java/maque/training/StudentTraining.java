@@ -50,27 +50,22 @@ public final class StudentTraining {
       return new Inputs(train, dev, null, null, null, null, out);
     }
 
-    /** The same with unlabelled texts. */
     public Inputs withTransfer(Texts texts) {
       return new Inputs(train, dev, texts, soft, teacher, vectors, out);
     }
 
-    /** The same with the teacher's logits. */
     public Inputs withSoft(LogitStore store) {
       return new Inputs(train, dev, transfer, store, teacher, vectors, out);
     }
 
-    /** The same with the teacher's directory. */
     public Inputs withTeacher(Path directory) {
       return new Inputs(train, dev, transfer, soft, directory, vectors, out);
     }
 
-    /** The same with a word2vec file. */
     public Inputs withVectors(Path file) {
       return new Inputs(train, dev, transfer, soft, teacher, file, out);
     }
 
-    /** The same with another place for the model. */
     public Inputs withOut(Path directory) {
       return new Inputs(train, dev, transfer, soft, teacher, vectors, directory);
     }
@@ -219,7 +214,7 @@ public final class StudentTraining {
       record.input("teacher", inputs.soft().key().teacher());
     }
     DevSet dev = devSet(encoder, data.dev());
-    run.requireGroups(trainer);
+    options.requireFits(trainer);
     Checkpoint checkpoint = run.checkpoint();
     TrainingState state =
         new TrainingLoop(

@@ -1,7 +1,5 @@
 package maque.training;
 
-import static maque.training.Bounds.check;
-
 import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;

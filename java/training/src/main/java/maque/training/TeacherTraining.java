@@ -151,7 +151,7 @@ public final class TeacherTraining {
 
   private TrainingResult train(
       Trainer trainer, Map<String, Object> config, DataSet.Split data, TextEncoder tokens) {
-    run.requireGroups(trainer);
+    options.requireFits(trainer);
     Checkpoint checkpoint = run.checkpoint();
     Rows rows = new Rows(tokens, data.train(), null);
     Rows dev = data.dev() == null ? null : new Rows(tokens, data.dev(), null);

@@ -79,7 +79,6 @@ public final class Trainer implements AutoCloseable {
     return string(out);
   }
 
-  /** Begins a trainer. */
   public static Builder builder() {
     return new Builder();
   }
@@ -160,7 +159,6 @@ public final class Trainer implements AutoCloseable {
     return tensors;
   }
 
-  /** Form of the frozen lower part's output. */
   public TrunkShape trunkShape() {
     return trunkShape;
   }

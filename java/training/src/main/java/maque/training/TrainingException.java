@@ -6,12 +6,10 @@ import maque.runtime.MaqueException;
 public final class TrainingException extends MaqueException {
   private static final long serialVersionUID = 1L;
 
-  /** With a message that says what could not be done. */
   public TrainingException(String message) {
     super(message);
   }
 
-  /** With a message and its cause. */
   public TrainingException(String message, Throwable cause) {
     super(message, cause);
   }

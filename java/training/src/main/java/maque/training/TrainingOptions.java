@@ -1,7 +1,5 @@
 package maque.training;
 
-import static maque.training.Bounds.check;
-
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
@@ -75,6 +73,20 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
   TrainingOptions() {}
 
   abstract T self();
+
+  static double check(String name, double value, double low, double high) {
+    if (!(value >= low && value <= high)) {
+      throw new InvalidInputException(name + " must be in " + low + ".." + high + ", not " + value);
+    }
+    return value;
+  }
+
+  static long check(String name, long value, long low, long high) {
+    if (value < low || value > high) {
+      throw new InvalidInputException(name + " must be in " + low + ".." + high + ", not " + value);
+    }
+    return value;
+  }
 
   /** How weights follow gradients. */
   public Optimizer optimizer() {
@@ -482,6 +494,32 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
         .option("seed", seed)
         .option("class_weights", String.join(",", classWeightTexts()));
     lrScales.forEach((prefix, factor) -> builder.option("lr_scale." + prefix, factor));
+  }
+
+  /** Checks what only a run can: whether the prefixes of rates name something. */
+  void requireFits(Trainer trainer) {
+    for (String prefix : lrScales.keySet()) {
+      boolean found =
+          trainer.tensors().stream()
+              .anyMatch(tensor -> tensor.trained() && tensor.name().startsWith(prefix));
+      if (!found) {
+        throw new InvalidInputException(
+            "lr_scale: no trained tensor has a name that begins with '" + prefix + "'");
+      }
+    }
+  }
+
+  /** The same of class weights. */
+  void requireFits(List<String> labels) {
+    if (classWeights.length > 0 && classWeights.length != labels.size()) {
+      throw new InvalidInputException(
+          "class_weights: "
+              + classWeights.length
+              + " for the "
+              + labels.size()
+              + " classes "
+              + labels);
+    }
   }
 
   private List<String> classWeightTexts() {

@@ -4,7 +4,6 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import maque.runtime.InvalidInputException;
-import maque.runtime.StorageException;
 import maque.runtime.Tensor;
 
 /**
@@ -30,7 +29,7 @@ final class TrainingRun {
 
   /** Train and dev as given, or split off; dev is null where the options ask for none. */
   DataSet.Split split(DataSet train, DataSet dev) {
-    requireClassWeights(train.labels());
+    options.requireFits(train.labels());
     DataSet.Split data;
     if (dev != null) {
       if (!dev.labels().equals(train.labels())) {
@@ -50,27 +49,6 @@ final class TrainingRun {
       record.data("dev", data.dev());
     }
     return data;
-  }
-
-  private void requireClassWeights(List<String> labels) {
-    int weights = options.classWeights().length;
-    if (weights > 0 && weights != labels.size()) {
-      throw new InvalidInputException(
-          "class_weights: " + weights + " for the " + labels.size() + " classes " + labels);
-    }
-  }
-
-  /** Every rate that the options give to a group of tensors must have such tensors. */
-  void requireGroups(Trainer trainer) {
-    for (String prefix : options.lrScales().keySet()) {
-      boolean found =
-          trainer.tensors().stream()
-              .anyMatch(tensor -> tensor.trained() && tensor.name().startsWith(prefix));
-      if (!found) {
-        throw new InvalidInputException(
-            "lr_scale: no trained tensor has a name that begins with '" + prefix + "'");
-      }
-    }
   }
 
   /** The checkpoint of this run; everything that the result depends on is in the record by now. */
@@ -99,19 +77,14 @@ final class TrainingRun {
     long parameters = ModelIo.parameters(trainer, false);
     long trained = ModelIo.parameters(trainer, true);
     Map<String, Tensor> tensors = ModelIo.tensors(trainer, state);
-    try {
-      ModelIo.write(
-          out,
-          config,
-          tensors,
-          vocab,
-          labels,
-          record.training(state, parameters, trained),
-          record.run(control.threads()));
-    } catch (StorageException e) {
-      String where = "; the trained weights are in " + checkpoint.path();
-      throw new StorageException(e.getMessage() + where + ": the same command goes on there", e);
-    }
+    ModelIo.write(
+        out,
+        config,
+        tensors,
+        vocab,
+        labels,
+        record.training(state, parameters, trained),
+        record.run(control.threads()));
     checkpoint.delete();
     boolean chosen = state.bestAccuracy >= 0;
     return new TrainingResult(

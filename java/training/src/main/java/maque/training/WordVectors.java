@@ -94,12 +94,10 @@ public final class WordVectors {
     return words;
   }
 
-  /** Number of words. */
   public int size() {
     return words.size();
   }
 
-  /** Numbers of each vector. */
   public int dimensions() {
     return dimensions;
   }
