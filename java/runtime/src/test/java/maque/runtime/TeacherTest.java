@@ -147,6 +147,12 @@ class TeacherTest {
   }
 
   @Test
+  void closingWhileOthersPredictIsSafe() throws Exception {
+    Path path = TinyModels.teacher(directory.resolve("t"));
+    ClosingRace.run(30, () -> Teacher.load(path), "a bc", "this teacher is closed");
+  }
+
+  @Test
   void aStudentsDirectoryIsNoTeacher() {
     Path path = TinyModels.student(directory.resolve("student"), "document", null);
     String message =
