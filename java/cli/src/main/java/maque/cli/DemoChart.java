@@ -10,14 +10,11 @@ import maque.training.Evaluation;
  * pages.
  */
 final class DemoChart {
-  private static final int WIDTH = 860;
+  private static final int WIDTH = 980;
   private static final int ROW = 44;
   private static final int TOP = 58;
-  private static final int NAMES = 330;
-  private static final int BARS = 300;
-
-  /** Accuracy at the left end of the bars: below it no model of the demo falls. */
-  private static final double LOW = 0.5;
+  private static final int NAMES = 410;
+  private static final int BARS = 290;
 
   private final StringBuilder out = new StringBuilder();
 
@@ -47,7 +44,7 @@ final class DemoChart {
         String.format(
             "<rect width=\"%d\" height=\"%d\" rx=\"8\" fill=\"#fbfbf9\"/>%n", WIDTH, height));
     text(20, 32, "#1d2430", title, true);
-    text(NAMES + BARS + 110, 32, "#5b6575", "one text, one thread", false);
+    text(NAMES + BARS + 90, 32, "#5b6575", "one text, one thread", false);
   }
 
   private void row(Row row, Row teacher, int y, boolean first) {
@@ -55,7 +52,7 @@ final class DemoChart {
     double accuracy = result.report().accuracy();
     String colour = first ? "#5b6575" : row.takesFromTeacher() ? "#23764f" : "#b0702a";
     text(20, y + 22, "#1d2430", result.name(), false);
-    double width = Math.max(2, BARS * (accuracy - LOW) / (1 - LOW));
+    double width = Math.max(2, BARS * accuracy);
     out.append(
         String.format(
             Locale.ROOT,
@@ -76,7 +73,7 @@ final class DemoChart {
             : String.format(
                 Locale.ROOT, "  (%.0f×)", teacher.result().medianMicros() / result.medianMicros());
     text(
-        NAMES + BARS + 110,
+        NAMES + BARS + 90,
         y + 22,
         "#1d2430",
         Durations.ofMicros(result.medianMicros()) + speed,
