@@ -298,13 +298,15 @@ public final class HtmlReport {
       .verdict.paid { border-color: var(--good); } .verdict.cost { border-color: var(--bad); }
       .scroll { overflow-x: auto; }
       table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
-      th, td { padding: .25rem .7rem; border-bottom: 1px solid var(--line); text-align: right; white-space: nowrap; }
-      th:first-child { text-align: left; } tr:first-child th { color: var(--soft); font-weight: 500; }
+      th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; }
+      td { white-space: nowrap; } th { vertical-align: bottom; line-height: 1.25; }
+      @media (max-width: 40rem) { th, td { padding: .25rem .3rem; } }
+      th:first-child { text-align: left; padding-left: 0; min-width: 7rem; } tr:first-child th { color: var(--soft); font-weight: 500; }
       .facts th, .facts td { text-align: left; white-space: normal; overflow-wrap: anywhere; vertical-align: top; }
       .facts tr:first-child th { color: inherit; } .facts th { font-weight: 500; min-width: 9rem; }
       .confusion td.right { background: color-mix(in srgb, var(--good) calc(var(--part) * 60%), transparent); }
       .confusion td.wrong { background: color-mix(in srgb, var(--bad) calc(var(--part) * 90%), transparent); }
-      .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1rem; }
+      .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 26rem), 1fr)); gap: 1rem; margin-top: 1.5rem; }
       svg { width: 100%; height: auto; } svg text { fill: var(--text); font: 13px system-ui, sans-serif; }
       summary { cursor: pointer; color: var(--soft); margin: .5rem 0; }
       pre { overflow-x: auto; padding: .6rem 1rem; border: 1px solid var(--line); }
