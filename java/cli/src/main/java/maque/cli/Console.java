@@ -10,7 +10,8 @@ import me.tongfei.progressbar.ProgressBarStyle;
 
 /**
  * What the user sees: results on standard output, progress on standard error; a bar with the time
- * left on a terminal, a plain line now and then elsewhere. Used by one thread at a time.
+ * left on a terminal, a plain line now and then elsewhere. Thread-safe: an interrupt's hook writes
+ * too, while the work still shows its progress.
  */
 final class Console {
   private static final Duration BETWEEN_LINES =

@@ -81,7 +81,7 @@ final class DemoCommand implements Callable<Integer> {
     settings = settings();
     stages = new Stages(out);
     data = new DemoData(out.resolve(DATA));
-    return Work.run(console, options, main.commandLine(), this::demo);
+    return Work.run(console, options.threads(), main.commandLine(), this::demo);
   }
 
   private DemoSettings settings() {
@@ -132,7 +132,7 @@ final class DemoCommand implements Callable<Integer> {
         "%s predict --teacher %s --student %s \"a small bird that sings at dawn\"",
         System.getProperty("maque.command", "maque"),
         out.resolve(TEACHER),
-        out.resolve(report.best().model().name()));
+        out.resolve(report.answer().model().name()));
   }
 
   private void importEncoder() throws Exception {
@@ -277,7 +277,7 @@ final class DemoCommand implements Callable<Integer> {
 
   private Evaluation.Result score(String name, String title, DataSet test, RunControl control) {
     try (TextClassifier model = Models.load(out.resolve(name))) {
-      return Evaluation.run(title, model, test, control);
+      return Evaluation.run(title, model, test, control.withThreads(1));
     }
   }
 }

@@ -21,7 +21,7 @@ import picocli.CommandLine.ParentCommand;
     mixinStandardHelpOptions = true,
     description = {
       "Measures models on labelled texts: per class precision, recall, F1 and support; accuracy and"
-          + " averages; running time for all, and of one text alone, on one thread.",
+          + " averages; running time for all on --threads, and of one text alone on one thread.",
       "",
       "With several models each is also compared with the first: difference, 95 % interval,"
           + " McNemar's test."
@@ -54,7 +54,7 @@ final class EvaluateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    return Work.run(main.console(), options, main.commandLine(), this::evaluate);
+    return Work.run(main.console(), options.threads(), main.commandLine(), this::evaluate);
   }
 
   private int evaluate(RunControl control) {
@@ -64,7 +64,7 @@ final class EvaluateCommand implements Callable<Integer> {
         DataSet texts = data.labelled(file, model.labels());
         results.add(Evaluation.run(directory.toString(), model, texts, control));
       }
-      print(results);
+      print(results, control.threads());
     }
     if (results.size() > 1 && !json) {
       main.console().result(Models.summary(results));
@@ -73,15 +73,15 @@ final class EvaluateCommand implements Callable<Integer> {
   }
 
   /** Prints the last result. */
-  private void print(List<Evaluation.Result> results) {
+  private void print(List<Evaluation.Result> results, int threads) {
     Console console = main.console();
     Evaluation.Result first = results.get(0);
     Evaluation.Result last = results.get(results.size() - 1);
     if (json) {
-      console.result(Json.line(Models.toMap(last)));
+      console.result(Json.line(Models.toMap(last, threads)));
       return;
     }
-    console.result(Models.table(last));
+    console.result(Models.table(last, threads));
     if (confusion) {
       console.result(last.report().confusionText());
     }

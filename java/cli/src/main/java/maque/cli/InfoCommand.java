@@ -7,6 +7,7 @@ import java.util.Map;
 import java.util.concurrent.Callable;
 import maque.runtime.Maque;
 import maque.runtime.ModelDirectory;
+import maque.runtime.Tensor;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Parameters;
@@ -17,7 +18,7 @@ import picocli.CommandLine.ParentCommand;
     name = "info",
     mixinStandardHelpOptions = true,
     description = {
-      "Shows version, processor and instruction set; of a model directory, what is in it.",
+      "Shows version, processor and instruction set; of a model, what is in it.",
       "",
       "The environment variable MAQUE_MAX_ISA (ref, avx2, avx512) caps the instruction set; results"
           + " are the same bits."
@@ -25,7 +26,10 @@ import picocli.CommandLine.ParentCommand;
 final class InfoCommand implements Callable<Integer> {
   @ParentCommand private Main main;
 
-  @Parameters(arity = "0..*", paramLabel = "MODEL", description = "Model directories to describe.")
+  @Parameters(
+      arity = "0..*",
+      paramLabel = "MODEL",
+      description = "Models to describe: directories or .maque files.")
   private List<Path> models = List.of();
 
   /** Maque's version, for {@code --version}. */
@@ -59,16 +63,17 @@ final class InfoCommand implements Callable<Integer> {
     for (Map.Entry<String, Object> entry : model.config().entrySet()) {
       console.result(String.format("  %-30s%s", entry.getKey(), entry.getValue()));
     }
-    long parameters =
-        model.tensors().values().stream().mapToLong(tensor -> tensor.data().remaining() / 4).sum();
+    long parameters = model.nativeTensors().values().stream().mapToLong(Tensor::elements).sum();
     console.result(String.format("  %-30s%,d", "parameters", parameters));
     console.result(String.format("  %-30s%s", "labels", model.labels()));
     console.result(
         String.format(
             "  %-30s%s",
-            "checksums",
-            Files.exists(directory.resolve("maque.json"))
-                ? "right"
-                : "none (not written by Maque)"));
+            "checksums", isChecked(directory) ? "right" : "none (not written by Maque)"));
+  }
+
+  /** Whether reading it has compared checksums: a model in one file always holds them. */
+  private static boolean isChecked(Path model) {
+    return Files.isRegularFile(model) || Files.exists(model.resolve("maque.json"));
   }
 }

@@ -115,10 +115,17 @@ public final class Main implements Runnable {
   }
 
   private int failure(Exception e, String command) {
-    console.line("maque " + command + ": " + Failures.message(e));
+    boolean usage = e instanceof Usage.WrongUsageException;
+    console.line(
+        "maque "
+            + command
+            + ": "
+            + (usage
+                ? Failures.oneLine(e.getMessage()) + " (see maque " + command + " --help)"
+                : Failures.message(e)));
     if (stacktrace) {
       e.printStackTrace(console.errWriter());
     }
-    return CommandLine.ExitCode.SOFTWARE;
+    return usage ? CommandLine.ExitCode.USAGE : CommandLine.ExitCode.SOFTWARE;
   }
 }

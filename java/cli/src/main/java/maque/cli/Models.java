@@ -23,19 +23,20 @@ final class Models {
   }
 
   /**
-   * Per class precision, recall, F1 and support; accuracy and averages; running time; time of one
-   * text.
+   * Per class precision, recall, F1 and support; accuracy and averages; running time on that many
+   * threads; time of one text.
    */
-  static String table(Evaluation.Result result) {
+  static String table(Evaluation.Result result, int threads) {
     return String.format(
         Locale.ROOT,
-        "%s (%,d parameters)%n%s%nrunning time: %s for %,d texts on one thread; one text alone:"
-            + " median %s, 99 %% within %s%n",
+        "%s (%,d parameters)%n%s%nrunning time: %s for %,d texts on %s; one text alone on one"
+            + " thread: median %s, 99 %% within %s%n",
         result.name(),
         result.parameters(),
         result.report().text(),
         Durations.ofSeconds(result.seconds()),
         result.report().total(),
+        threads == 1 ? "one thread" : threads + " threads",
         Durations.ofMicros(result.medianMicros()),
         Durations.ofMicros(result.slowMicros()));
   }
@@ -65,7 +66,7 @@ final class Models {
   }
 
   /** Everything as JSON values. */
-  static Map<String, Object> toMap(Evaluation.Result result) {
+  static Map<String, Object> toMap(Evaluation.Result result, int threads) {
     Map<String, Object> classes = new LinkedHashMap<>();
     List<String> labels = result.report().labels();
     for (int i = 0; i < labels.size(); i++) {
@@ -79,6 +80,7 @@ final class Models {
     map.put("macro_average", toMap(result.report().macroAverage()));
     map.put("weighted_average", toMap(result.report().weightedAverage()));
     map.put("classes", classes);
+    map.put("threads", (long) threads);
     map.put("seconds", result.seconds());
     map.put("median_micros", result.medianMicros());
     map.put("p99_micros", result.slowMicros());

@@ -3,7 +3,6 @@ package maque.cli;
 import java.util.Arrays;
 import java.util.Locale;
 import java.util.stream.Collectors;
-import maque.runtime.InvalidInputException;
 
 /** Names on the command line: constants of an enum in lower case. */
 final class Names {
@@ -18,7 +17,7 @@ final class Names {
     }
     String known =
         Arrays.stream(type.getEnumConstants()).map(Names::name).collect(Collectors.joining(", "));
-    throw new InvalidInputException(option + " must be one of " + known + ", not '" + name + "'");
+    throw Usage.error(option + " must be one of " + known + ", not '" + name + "'");
   }
 
   private static String name(Enum<?> constant) {

@@ -1,11 +1,6 @@
 package maque.cli;
 
-import java.io.BufferedReader;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.nio.charset.CodingErrorAction;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -46,14 +41,18 @@ import picocli.CommandLine.Spec;
 final class PredictCommand implements Callable<Integer> {
   private static final long WARM_UP_NANOS = 300_000_000;
   private static final int WARM_UP_CALLS = 2_000;
+  private static final int DEFAULT_TOP = 3;
 
   @ParentCommand private Main main;
   @Spec private CommandSpec spec;
 
-  @Option(names = "--teacher", paramLabel = "DIR", description = "A teacher's model directory.")
+  @Option(names = "--teacher", paramLabel = "MODEL", description = "A teacher's directory.")
   private Path teacher;
 
-  @Option(names = "--student", paramLabel = "DIR", description = "A student's model directory.")
+  @Option(
+      names = "--student",
+      paramLabel = "MODEL",
+      description = "A student's directory or .maque file.")
   private Path student;
 
   @Option(
@@ -65,9 +64,8 @@ final class PredictCommand implements Callable<Integer> {
   @Option(
       names = "--top",
       paramLabel = "N",
-      defaultValue = "3",
-      description = "Classes to show, the most probable first; 0: all (default: ${DEFAULT-VALUE}).")
-  private int top;
+      description = "Classes to show, 1 or more, the most probable first (default: 3).")
+  private Integer top;
 
   @Option(
       names = "--json",
@@ -88,6 +86,9 @@ final class PredictCommand implements Callable<Integer> {
     if (teacher == null && student == null) {
       throw new ParameterException(spec.commandLine(), "give --teacher, --student, or both");
     }
+    Usage.require(top == null || top >= 1, "--top must be 1 or more, not " + top);
+    Usage.require(top == null || !json, "--json always has all classes: leave --top out");
+    Usage.require(texts == null || file == null, "give texts either as arguments or by --file");
     List<Named> models = new ArrayList<>();
     try {
       if (teacher != null) {
@@ -108,24 +109,11 @@ final class PredictCommand implements Callable<Integer> {
       texts.forEach(text -> answer(models, text));
       return;
     }
-    try (BufferedReader lines = reader()) {
-      for (String line = lines.readLine(); line != null; line = lines.readLine()) {
+    try (LineReader lines = file == null ? LineReader.ofStandardInput() : LineReader.of(file)) {
+      for (String line = lines.next(); line != null; line = lines.next()) {
         answer(models, line);
       }
     }
-  }
-
-  private BufferedReader reader() throws IOException {
-    if (file != null) {
-      return Files.newBufferedReader(file, StandardCharsets.UTF_8);
-    }
-    return new BufferedReader(
-        new InputStreamReader(
-            System.in,
-            StandardCharsets.UTF_8
-                .newDecoder()
-                .onMalformedInput(CodingErrorAction.REPORT)
-                .onUnmappableCharacter(CodingErrorAction.REPORT)));
   }
 
   private boolean warm;
@@ -181,12 +169,11 @@ final class PredictCommand implements Callable<Integer> {
 
   private String shown(Answer answer) {
     float[] probabilities = answer.prediction.probabilities();
-    int count = top == 0 ? probabilities.length : Math.min(top, probabilities.length);
     String classes =
         IntStream.range(0, probabilities.length)
             .boxed()
             .sorted((a, b) -> Float.compare(probabilities[b], probabilities[a]))
-            .limit(count)
+            .limit(top == null ? DEFAULT_TOP : top)
             .map(i -> String.format("%s %.4f", answer.labels.get(i), probabilities[i]))
             .collect(Collectors.joining("  "));
     String cut = answer.prediction.truncated() ? "  (text cut)" : "";

@@ -1,8 +1,9 @@
 package maque.cli;
 
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
-/** Options of every command that computes. */
+/** Options of every command that computes with random numbers. */
 final class RunOptions {
   @Option(
       names = "--seed",
@@ -13,17 +14,13 @@ final class RunOptions {
       defaultValue = "1")
   private long seed;
 
-  @Option(
-      names = "--threads",
-      paramLabel = "N",
-      description = "Threads (default: one a processor); their number never changes a result.")
-  private Integer threads;
+  @Mixin private Threads threads;
 
   long seed() {
     return seed;
   }
 
   int threads() {
-    return threads == null ? Runtime.getRuntime().availableProcessors() : threads;
+    return threads.count();
   }
 }

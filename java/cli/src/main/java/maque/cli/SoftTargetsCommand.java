@@ -34,7 +34,7 @@ import picocli.CommandLine.ParentCommand;
     })
 final class SoftTargetsCommand implements Callable<Integer> {
   @ParentCommand private Main main;
-  @Mixin private RunOptions options;
+  @Mixin private Threads threads;
   @Mixin private DataFlags data;
 
   @Option(
@@ -56,7 +56,7 @@ final class SoftTargetsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    return Work.run(main.console(), options, main.commandLine(), this::score);
+    return Work.run(main.console(), threads.count(), main.commandLine(), this::score);
   }
 
   private int score(RunControl control) {

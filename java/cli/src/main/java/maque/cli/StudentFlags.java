@@ -119,10 +119,16 @@ final class StudentFlags {
       description = "Weight of the soft loss, instead of --alpha.")
   private Double softWeight;
 
-  /** The preset with what was given; {@code distilled}: whether there are soft targets. */
-  StudentOptions options(boolean distilled) {
+  /**
+   * The preset with what was given.
+   *
+   * @param distilled whether there are soft targets
+   * @param vectors whether there is a file of word vectors
+   */
+  StudentOptions options(boolean distilled, boolean vectors) {
     StudentOptions options = preset();
     applyShape(options);
+    applyEmbeddings(options, vectors);
     applyVocabulary(options);
     if (dropout != null) {
       Usage.require(dropout.length == 3, "--dropout takes three numbers, comma-separated");
@@ -155,13 +161,27 @@ final class StudentFlags {
     if (pooling != null) {
       options.pooling(pooling.toLowerCase(Locale.ROOT));
     }
+  }
+
+  private void applyEmbeddings(StudentOptions options, boolean vectors) {
     if (embeddings != null) {
       options.embeddings(Names.parse("--embeddings", StudentOptions.Embeddings.class, embeddings));
+      Usage.require(
+          vectors == (options.embeddings() == StudentOptions.Embeddings.VECTORS),
+          "--embeddings vectors and --vectors FILE go together");
+    } else if (vectors) {
+      options.embeddings(StudentOptions.Embeddings.VECTORS);
     }
+    boolean sequence = options.kind() == StudentOptions.Kind.SEQUENCE;
     if (embeddingSd != null) {
+      Usage.require(
+          sequence || options.embeddings() == StudentOptions.Embeddings.RANDOM,
+          "--embedding-sd of a document student needs --embeddings random");
       options.embeddingSd(embeddingSd);
     }
     if (trainVectors) {
+      Usage.require(
+          !sequence, "--train-vectors is for --kind document: sequence always trains them");
       options.trainVectors(true);
     }
   }
@@ -171,8 +191,13 @@ final class StudentFlags {
       options.tokens(Names.parse("--tokens", StudentOptions.Tokens.class, tokens));
     }
     if (segmenter != null) {
+      Usage.require(
+          options.tokens() == StudentOptions.Tokens.WORDS, "--segmenter needs --tokens words");
       options.segmenter(segmenter);
     }
+    Usage.require(
+        minCount == null || options.tokens() != StudentOptions.Tokens.WORDPIECE,
+        "--min-count needs --tokens words or characters");
     if (minCount != null || maxVocabulary != null) {
       options.vocabulary(
           minCount == null ? options.minCount() : minCount,
@@ -181,24 +206,46 @@ final class StudentFlags {
   }
 
   private void applyObjective(StudentOptions options, boolean distilled) {
-    Usage.require(
-        alpha == null || ceWeight == null && softWeight == null,
-        "give either --alpha, or --ce-weight and --soft-weight");
+    checkObjective(distilled);
     if (softLoss != null) {
       options.softLoss(softLoss);
     }
+    Usage.require(
+        temperature == null || options.softLoss().equals("kl"),
+        "--temperature needs --soft-loss kl");
     if (temperature != null) {
       options.temperature(temperature);
     }
     if (!distilled) {
-      Usage.require(softWeight == null || softWeight == 0, "--soft-weight needs --soft-targets");
       options.alone();
-    } else if (alpha != null) {
-      options.weights(alpha, 1 - alpha);
-    } else if (ceWeight != null || softWeight != null) {
-      options.weights(ceWeight == null ? 0 : ceWeight, softWeight == null ? 0 : softWeight);
-    } else if (options.softWeight() == 0) {
-      options.weights(0, 1);
+      return;
     }
+    if (options.softWeight() == 0) {
+      options.weights(0, 1); // a preset without soft targets in its mind
+    }
+    if (alpha != null) {
+      options.weights(alpha, 1 - alpha);
+    } else {
+      options.weights(
+          ceWeight == null ? options.ceWeight() : ceWeight,
+          softWeight == null ? options.softWeight() : softWeight);
+    }
+  }
+
+  private void checkObjective(boolean distilled) {
+    Usage.require(
+        alpha == null || ceWeight == null && softWeight == null,
+        "give either --alpha, or --ce-weight and --soft-weight");
+    if (!distilled) {
+      needsSoftTargets("--alpha", alpha);
+      needsSoftTargets("--ce-weight", ceWeight);
+      needsSoftTargets("--soft-weight", softWeight);
+      needsSoftTargets("--soft-loss", softLoss);
+      needsSoftTargets("--temperature", temperature);
+    }
+  }
+
+  private static void needsSoftTargets(String option, Object value) {
+    Usage.require(value == null, option + " needs --soft-targets");
   }
 }

@@ -103,17 +103,21 @@ final class TrainStudentCommand implements Callable<Integer> {
     Usage.require(
         softTargets == null || teacher != null, "--soft-targets needs --teacher, whose they are");
     Usage.require(softTargets != null || unlabelled.isEmpty(), "--unlabelled needs --soft-targets");
-    return Work.run(main.console(), run, main.commandLine(), this::train);
+    StudentOptions options =
+        Usage.checked(
+            () ->
+                training.apply(
+                    student.options(softTargets != null, vectors != null),
+                    run.seed(),
+                    dev != null));
+    return Work.run(
+        main.console(), run.threads(), main.commandLine(), control -> train(options, control));
   }
 
-  private int train(RunControl control) {
-    StudentOptions options = student.options(softTargets != null);
-    training.apply(options, run.seed());
-    if (vectors != null) {
-      options.embeddings(StudentOptions.Embeddings.VECTORS);
-    }
+  private int train(StudentOptions options, RunControl control) {
     DataSet labelled = data.labelled(train, null);
     DataSet held = dev == null ? null : data.labelled(dev, labelled.labels());
+    training.applyClassWeights(options, labelled);
     StudentTraining.Inputs inputs =
         StudentTraining.Inputs.labelled(labelled, held, out)
             .withTeacher(teacher)

@@ -75,14 +75,16 @@ final class TrainTeacherCommand implements Callable<Integer> {
     if (Files.exists(out)) {
       throw new InvalidInputException(out + " exists already");
     }
-    return Work.run(main.console(), run, main.commandLine(), this::train);
+    TeacherOptions options =
+        Usage.checked(() -> training.apply(teacher.options(), run.seed(), dev != null));
+    return Work.run(
+        main.console(), run.threads(), main.commandLine(), control -> train(options, control));
   }
 
-  private int train(RunControl control) {
+  private int train(TeacherOptions options, RunControl control) {
     DataSet labelled = data.labelled(train, null);
     DataSet held = dev == null ? null : data.labelled(dev, labelled.labels());
-    TeacherOptions options = teacher.options();
-    training.apply(options, run.seed());
+    training.applyClassWeights(options, labelled);
     TrainingResult result =
         TeacherTraining.run(
             new TeacherTraining.Inputs(encoder, labelled, held, out), options, control);

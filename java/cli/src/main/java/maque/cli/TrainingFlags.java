@@ -1,6 +1,9 @@
 package maque.cli;
 
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
+import maque.training.DataSet;
 import maque.training.Schedule;
 import maque.training.TrainingOptions;
 import picocli.CommandLine.Option;
@@ -9,6 +12,9 @@ import picocli.CommandLine.Option;
  * Options that train-teacher and train-student share. What is not given keeps the preset's value.
  */
 final class TrainingFlags {
+  private static final String BALANCED = "balanced";
+  private static final float MAX_CLASS_WEIGHT = 1e6f;
+
   @Option(names = "--epochs", paramLabel = "N", description = "Passes over the training texts.")
   private Integer epochs;
 
@@ -102,8 +108,26 @@ final class TrainingFlags {
               + " weights win).")
   private Double devFraction;
 
-  /** Sets what was given. */
-  <T extends TrainingOptions<T>> void apply(T options, long seed) {
+  @Option(
+      names = "--lr-scale",
+      paramLabel = "PREFIX=FACTOR",
+      description =
+          "Factor on the learning rate for tensors whose names begin so, e.g. encoder.layer.0.=0.1,"
+              + " embeddings.=0; the longest prefix wins; may be given several times.")
+  private Map<String, Double> lrScales = new LinkedHashMap<>();
+
+  @Option(
+      names = "--class-weights",
+      paramLabel = "WEIGHTS",
+      description =
+          "Weights of the classes in CE: balanced (each class has the same say), or one number a"
+              + " class, comma-separated, in the order of the labels (default: all 1).")
+  private String classWeights;
+
+  /** Sets what was given and does not depend on data; {@code hasDev}: whether there is a --dev. */
+  <T extends TrainingOptions<T>> T apply(T options, long seed, boolean hasDev) {
+    Usage.require(devFraction == null || !hasDev, "give either --dev or --dev-fraction");
+    parsedWeights();
     options.seed(seed);
     applyRates(options);
     applyLoop(options);
@@ -116,6 +140,49 @@ final class TrainingFlags {
     if (clean != null) {
       options.clean(clean);
     }
+    lrScales.forEach(options::lrScale);
+    return options;
+  }
+
+  /** Sets the weights of the classes, which take the labels to make. */
+  void applyClassWeights(TrainingOptions<?> options, DataSet labelled) {
+    if (classWeights == null) {
+      return;
+    }
+    float[] weights = parsedWeights();
+    int classes = labelled.labels().size();
+    Usage.require(
+        weights.length == 0 || weights.length == classes,
+        "--class-weights has " + weights.length + " numbers for " + classes + " classes");
+    options.classWeights(weights.length == 0 ? labelled.balancedWeights() : weights);
+  }
+
+  /** The numbers given; none for balanced ones or where the option was not given. */
+  private float[] parsedWeights() {
+    if (classWeights == null || classWeights.equals(BALANCED)) {
+      return new float[0];
+    }
+    String[] parts = classWeights.split(",", -1);
+    float[] weights = new float[parts.length];
+    double sum = 0;
+    for (int i = 0; i < parts.length; i++) {
+      try {
+        weights[i] = Float.parseFloat(parts[i].strip());
+      } catch (NumberFormatException e) {
+        throw badWeights();
+      }
+      Usage.require(weights[i] >= 0 && weights[i] <= MAX_CLASS_WEIGHT, badWeights().getMessage());
+      sum += weights[i];
+    }
+    Usage.require(sum > 0, "--class-weights are all 0: nothing to train by");
+    return weights;
+  }
+
+  private Usage.WrongUsageException badWeights() {
+    return Usage.error(
+        "--class-weights must be balanced or numbers of 0..1e6, comma-separated, not '"
+            + classWeights
+            + "'");
   }
 
   private <T extends TrainingOptions<T>> void applyRates(T options) {
@@ -132,6 +199,8 @@ final class TrainingFlags {
       options.optimizer(Names.parse("--optimizer", TrainingOptions.Optimizer.class, optimizer));
     }
     if (momentum != null) {
+      Usage.require(
+          options.optimizer() == TrainingOptions.Optimizer.SGD, "--momentum needs --optimizer sgd");
       options.momentum(momentum);
     }
     if (weightDecay != null) {

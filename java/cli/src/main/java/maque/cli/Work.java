@@ -40,9 +40,9 @@ final class Work {
    *
    * @param resume the command that goes on from there
    */
-  static int run(Console console, RunOptions options, String resume, Body body) throws Exception {
+  static int run(Console console, int threads, String resume, Body body) throws Exception {
     Work work = new Work(console);
-    RunControl control = new RunControl(work::show, work.token, options.threads());
+    RunControl control = new RunControl(work::show, work.token, threads);
     return work.guarded(() -> body.run(control), resume);
   }
 

@@ -37,6 +37,11 @@ class DemoReportTest {
         result(name, right, 100));
   }
 
+  private static DemoReport.Scored document(String name, int right) {
+    return new DemoReport.Scored(
+        new DemoModel(name, name, StudentOptions.document(), true, true), result(name, right, 100));
+  }
+
   private static DemoReport report(int baseline, int distilled) {
     return new DemoReport(
         Path.of("demo"),
@@ -45,8 +50,8 @@ class DemoReportTest {
             student("weak", baseline - 10, false, false),
             student("plain", baseline, false, false),
             student("vectors", 950, false, true),
-            student("distilled", distilled, true, true),
-            student("other", distilled - 50, true, true)),
+            document("other", distilled + 50),
+            student("distilled", distilled, true, true)),
         1);
   }
 
@@ -60,6 +65,11 @@ class DemoReportTest {
   }
 
   @Test
+  void theAnswerIsTheSequenceStudentEvenWhereAnotherIsRightMoreOften() {
+    assertEquals("distilled", report(740, 840).answer().model().name());
+  }
+
+  @Test
   void aLossIsCalledOne() {
     String line = report(840, 740).verdict().text();
     assertTrue(line.startsWith("Distillation did not pay: "), line);
@@ -68,7 +78,11 @@ class DemoReportTest {
   @Test
   void theTextBeginsWithTheVerdictAndHoldsATableForEachModel() {
     String text = report(740, 840).text();
+    assertEquals(report(740, 840).verdict().text(), text.lines().findFirst().orElseThrow());
     assertTrue(text.startsWith("Distillation paid"), text);
+    for (String name : List.of("teacher", "weak", "plain", "vectors", "other", "distilled")) {
+      assertTrue(text.contains(name + " (1,000,000 parameters)"), text);
+    }
     assertEquals(6, text.lines().filter(line -> line.contains("weighted avg")).count());
   }
 

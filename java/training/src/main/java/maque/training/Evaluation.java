@@ -1,8 +1,8 @@
 package maque.training;
 
-import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
+import java.util.stream.IntStream;
 import maque.runtime.InvalidInputException;
 import maque.runtime.TextClassifier;
 
@@ -11,7 +11,6 @@ public final class Evaluation {
   /** The name of this stage in progress reports. */
   public static final String STAGE = "evaluate";
 
-  private static final int CHUNK = 64;
   private static final int MAX_SINGLE = 2000;
   private static final long SINGLE_NANOS = 3_000_000_000L;
   private static final int WARM_UP = 50;
@@ -25,7 +24,7 @@ public final class Evaluation {
    * @param gold true classes
    * @param predicted the model's, in the same order
    * @param parameters of the model
-   * @param seconds for all texts together, tokenizing included, on one thread
+   * @param seconds for all texts together, tokenizing included, on as many threads as the run had
    * @param medianMicros microseconds of a single prediction, text to label: the median
    * @param slowMicros the 99th percentile of the same
    */
@@ -72,7 +71,7 @@ public final class Evaluation {
   }
 
   /**
-   * Evaluates on one thread.
+   * Evaluates all texts on as many threads as {@code control} says; single predictions on one.
    *
    * @throws InvalidInputException where a text has no label, or the classes differ from the model's
    * @throws CancelledException where the token was set
@@ -102,18 +101,17 @@ public final class Evaluation {
 
   private static int[] predict(TextClassifier model, DataSet data, RunControl control) {
     int[] out = new int[data.size()];
-    for (int from = 0; from < out.length; from += CHUNK) {
-      stopIfAsked(control);
-      int to = Math.min(out.length, from + CHUNK);
-      List<String> texts = new ArrayList<>(to - from);
-      for (int i = from; i < to; i++) {
-        texts.add(data.get(i));
+    try (LogitPool pool = new LogitPool(model, control.threads())) {
+      for (int from = 0; from < out.length; from += pool.texts()) {
+        stopIfAsked(control);
+        int to = Math.min(out.length, from + pool.texts());
+        List<String> texts = IntStream.range(from, to).mapToObj(data::get).toList();
+        int at = from;
+        for (float[] logits : pool.logits(texts)) {
+          out[at++] = Objective.argmax(logits, 0, logits.length);
+        }
+        control.progress(STAGE, to, out.length, "");
       }
-      float[][] logits = model.logits(texts);
-      for (int i = from; i < to; i++) {
-        out[i] = Objective.argmax(logits[i - from], 0, logits[i - from].length);
-      }
-      control.progress(STAGE, to, out.length, "");
     }
     return out;
   }
