@@ -41,9 +41,17 @@ final class DataFlags {
               + " else the names that occur in it).")
   private Path labels;
 
-  /** Reads a file whose every row has a label; {@code names}, where not null, are the classes. */
+  /**
+   * Reads a file whose every row has a label; {@code names}, where not null, are the classes. Where
+   * the data has a list of names of its own, classes are matched by name: numbers alone could mean
+   * other classes than those of a model.
+   */
   DataSet labelled(Path file, List<String> names) {
-    return DataSet.read(file, options(names));
+    List<String> own = labels == null ? DataSet.labelsBeside(file) : DataSet.readLabels(labels);
+    if (names == null || own == null) {
+      return DataSet.read(file, options(names));
+    }
+    return DataSet.read(file, options(null).withLabels(own)).withLabels(names);
   }
 
   /** A file's texts; labels, if there are any, are not looked at. Plain lines stay in the file. */

@@ -61,6 +61,34 @@ public final class DataSet implements Texts {
     return List.copyOf(Labels.read(file));
   }
 
+  /** The names in {@code labels.txt} or {@code classes.txt} beside a data file, or null. */
+  public static List<String> labelsBeside(Path file) {
+    List<String> names = Labels.beside(file);
+    return names == null ? null : List.copyOf(names);
+  }
+
+  /**
+   * The same examples with their classes numbered as in {@code names}, matched by name.
+   *
+   * @throws InvalidInputException where a class of these examples is not in {@code names}
+   */
+  public DataSet withLabels(List<String> names) {
+    if (names.equals(labels)) {
+      return this;
+    }
+    List<Example> renumbered = new ArrayList<>(examples.size());
+    for (Example example : examples) {
+      int label = example.label();
+      int found = label < 0 ? Example.NO_LABEL : names.indexOf(labels.get(label));
+      if (label >= 0 && found < 0) {
+        throw new InvalidInputException(
+            name + ": class '" + labels.get(label) + "' is not one of the classes " + names);
+      }
+      renumbered.add(new Example(example.text(), found));
+    }
+    return new DataSet(name, renumbered, names);
+  }
+
   private static int index(Path file, Labels labels, DataReaders.Row row) {
     if (row.label() == null) {
       return Example.NO_LABEL;

@@ -300,4 +300,20 @@ class DataSetTest {
       assertEquals(Texts.of(List.of("一", "二三", "last")).hash(), lines.hash());
     }
   }
+
+  @Test
+  void classesAreMatchedByName() {
+    DataSet data =
+        DataSet.of(
+            "d",
+            List.of(new Example("x", 0), new Example("y", 1), new Example("z", -1)),
+            List.of("car", "game"));
+    DataSet other = data.withLabels(List.of("game", "sport", "car"));
+    assertArrayEquals(new int[] {2, 0, -1}, other.labelIndexes());
+    assertEquals(List.of("game", "sport", "car"), other.labels());
+    String message =
+        assertThrows(InvalidInputException.class, () -> data.withLabels(List.of("car", "sport")))
+            .getMessage();
+    assertTrue(message.contains("'game'") && message.contains("[car, sport]"), message);
+  }
 }
