@@ -20,10 +20,17 @@ final class ArtifactCache {
 
   private final Path folder;
   private final Console console;
+  private final String maven;
 
   ArtifactCache(Path folder, Console console) {
+    this(folder, console, "mvn");
+  }
+
+  /** With another program in Maven's place. */
+  ArtifactCache(Path folder, Console console, String maven) {
     this.folder = folder;
     this.console = console;
+    this.maven = maven;
   }
 
   /** {@code $MAQUE_CACHE}, or {@code ~/.cache/maque}. */
@@ -77,7 +84,7 @@ final class ArtifactCache {
     Path log = folder.resolve("maven.log");
     List<String> command =
         List.of(
-            "mvn",
+            maven,
             "-B",
             "-q",
             "-Dstyle.color=never",
@@ -99,7 +106,8 @@ final class ArtifactCache {
       Thread.currentThread().interrupt();
       throw new IOException("interrupted while Maven fetched " + artifact.coordinates(), e);
     } catch (IOException e) {
-      throw new IOException("cannot run mvn (" + e.getMessage() + "); " + byHand(artifact), e);
+      throw new IOException(
+          "cannot run " + maven + " (" + e.getMessage() + "); " + byHand(artifact), e);
     }
     if (status != 0 || !Files.exists(folder.resolve(artifact.fileName()))) {
       throw new IOException(

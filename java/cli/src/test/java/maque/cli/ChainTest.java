@@ -13,6 +13,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import maque.runtime.ModelDirectory;
+import maque.runtime.Tensor;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -171,6 +173,69 @@ class ChainTest {
               folder.resolve("alone1").resolve(name), folder.resolve("alone2").resolve(name)),
           name);
     }
+  }
+
+  @Test
+  void evaluateScoresOnItsThreads() throws IOException {
+    for (int threads : new int[] {1, 2}) {
+      Tiny.Outcome outcome = run("evaluate", "--model", student, test, "--threads", threads);
+      String expected = threads == 1 ? "60 texts on one thread" : "60 texts on 2 threads";
+      assertTrue(outcome.out().contains(expected), outcome.out());
+    }
+    Tiny.Outcome json = run("evaluate", "--model", teacher, test, "--threads", 2, "--json");
+    JsonNode result = new ObjectMapper().readTree(json.out());
+    assertEquals(2, result.path("threads").asInt());
+    assertEquals(60, result.path("texts").asInt());
+  }
+
+  @Test
+  void aWeightThatIsNotGivenKeepsThePresets() throws IOException {
+    Path out = folder.resolve("weighted");
+    run(
+        "train-student",
+        "--preset",
+        "seed",
+        "--ce-weight",
+        "1.5",
+        "--max-steps",
+        2,
+        "--teacher",
+        teacher,
+        "--train",
+        folder.resolve("train.jsonl"),
+        "--unlabelled",
+        folder.resolve("more.txt"),
+        "--soft-targets",
+        folder.resolve("logits"),
+        "--embedding-size",
+        4,
+        "--hidden-size",
+        4,
+        "--lr-scale",
+        "lstm.=0.5",
+        "--class-weights",
+        "balanced",
+        "--out",
+        out);
+    JsonNode options =
+        new ObjectMapper().readTree(out.resolve("training.json").toFile()).path("options");
+    assertEquals(1.5, options.path("ce_weight").asDouble());
+    assertEquals(2, options.path("soft_weight").asDouble());
+    assertEquals(0.5, options.path("lr_scale").path("lstm.").asDouble(), options.toString());
+    assertEquals(2, options.path("class_weights").size(), options.toString());
+  }
+
+  @Test
+  void infoDescribesAModelInOneFile() {
+    Path file = folder.resolve("student.maque");
+    ModelDirectory model = ModelDirectory.read(student);
+    ModelDirectory.pack(model, file);
+    Tiny.Outcome outcome = run("info", file);
+    long parameters = model.nativeTensors().values().stream().mapToLong(Tensor::elements).sum();
+    assertTrue(outcome.out().matches("(?s).*checksums +right\\R.*"), outcome.out());
+    assertTrue(
+        outcome.out().matches("(?s).*parameters +" + String.format("%,d", parameters) + "\\R.*"),
+        outcome.out());
   }
 
   @Test

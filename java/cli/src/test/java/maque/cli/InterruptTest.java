@@ -13,6 +13,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -24,6 +26,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 class InterruptTest {
   private static final long EPOCHS = 60;
+  private static final Pattern RESUMED = Pattern.compile("resumed at step ([\\d,]+) of [\\d,]+");
 
   @TempDir private Path folder;
 
@@ -42,7 +45,13 @@ class InterruptTest {
     assertTrue(said.contains("interrupted: "), said);
     assertTrue(said.contains("to go on: maque train-teacher --encoder "), said);
     assertFalse(Files.exists(interrupted));
-    assertEquals(0, Tiny.maque(command.toArray()).code());
+    List<String> again = new ArrayList<>(command);
+    again.add("--verbose");
+    Tiny.Outcome resumed = Tiny.maque(again.toArray());
+    assertEquals(0, resumed.code(), resumed.err());
+    Matcher step = RESUMED.matcher(resumed.err());
+    assertTrue(step.find(), "it began from scratch: " + resumed.err());
+    assertTrue(Integer.parseInt(step.group(1).replace(",", "")) > 0, step.group());
     Path straight = folder.resolve("straight");
     assertEquals(0, Tiny.maque(command(encoder, train, straight).toArray()).code());
     for (String name : List.of("model.safetensors", "training.json")) {

@@ -91,7 +91,7 @@ class WrongInputTest {
     Path file = folder.resolve("latin1.csv");
     Files.write(
         file, new byte[] {'t', 'e', 'x', 't', ',', 'l', 'a', 'b', 'e', 'l', '\n', (byte) 0xe9});
-    trainingFails(file, "latin1.csv", "UTF-8");
+    trainingFails(file, "latin1.csv:2: ", "UTF-8");
   }
 
   @Test

@@ -1,0 +1,135 @@
+package maque.cli;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.List;
+import java.util.Map;
+import maque.training.DataSet;
+import maque.training.Example;
+import maque.training.StudentOptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import picocli.CommandLine;
+
+/** Options have an effect or are refused; what is not given keeps the preset's value. */
+class OptionsTest {
+  private static StudentOptions student(String... args) {
+    return CommandLine.populateCommand(new StudentFlags(), args).options(true, false);
+  }
+
+  private static TrainingFlags training(String... args) {
+    return CommandLine.populateCommand(new TrainingFlags(), args);
+  }
+
+  private static void assertWeights(double ce, double soft, StudentOptions options) {
+    assertEquals(ce, options.ceWeight());
+    assertEquals(soft, options.softWeight());
+  }
+
+  @Test
+  void weightsOfTheObjective() {
+    assertWeights(1, 2, student("--preset", "seed"));
+    assertWeights(1, 2, student("--preset", "seed", "--ce-weight", "1"));
+    assertWeights(3, 2, student("--preset", "seed", "--ce-weight", "3"));
+    assertWeights(1, 5, student("--preset", "seed", "--soft-weight", "5"));
+    assertWeights(0, 1, student());
+    assertWeights(0.5, 1, student("--ce-weight", "0.5"));
+    assertWeights(0, 3, student("--soft-weight", "3"));
+    assertWeights(0.25, 0.75, student("--alpha", "0.25"));
+  }
+
+  @Test
+  void ratesByPrefix() {
+    TrainingFlags flags = training("--lr-scale", "lstm.=0.5", "--lr-scale", "embeddings.=0");
+    assertEquals(
+        Map.of("lstm.", 0.5, "embeddings.", 0.0),
+        flags.apply(StudentOptions.sequence(), 1, false).lrScales());
+  }
+
+  @Test
+  void weightsOfClasses() {
+    DataSet data =
+        DataSet.of(
+            "three",
+            List.of(new Example("a", 0), new Example("b", 0), new Example("c", 1)),
+            List.of("x", "y"));
+    StudentOptions options = StudentOptions.sequence();
+    training("--class-weights", "1,2.5").applyClassWeights(options, data);
+    assertArrayEquals(new float[] {1, 2.5f}, options.classWeights());
+    training("--class-weights", "balanced").applyClassWeights(options, data);
+    assertArrayEquals(data.balancedWeights(), options.classWeights());
+    assertEquals(0.75f, options.classWeights()[0]);
+    TrainingFlags three = training("--class-weights", "1,2,3");
+    String message =
+        assertThrows(Usage.WrongUsageException.class, () -> three.applyClassWeights(options, data))
+            .getMessage();
+    assertEquals("--class-weights has 3 numbers for 2 classes", message);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "--segmenter spaces | --segmenter needs --tokens words",
+        "--tokens characters --segmenter spaces | --segmenter needs --tokens words",
+        "--soft-targets s --teacher t --temperature 2 | --temperature needs --soft-loss kl",
+        "--temperature 2 | --temperature needs --soft-targets",
+        "--ce-weight 1 | --ce-weight needs --soft-targets",
+        "--alpha 0.5 | --alpha needs --soft-targets",
+        "--soft-targets s --teacher t --alpha 0.5 --ce-weight 1 | give either --alpha",
+        "--soft-targets s | --soft-targets needs --teacher",
+        "--unlabelled u | --unlabelled needs --soft-targets",
+        "--train-vectors | --train-vectors is for --kind document",
+        "--vectors v --embeddings teacher | --embeddings vectors and --vectors FILE go together",
+        "--embeddings vectors | --embeddings vectors and --vectors FILE go together",
+        "--kind document --vectors v --embedding-sd 1 | --embeddings random",
+        "--kind document --pooling mean | no pooling",
+        "--kind cat | --kind must be one of document, sequence",
+        "--min-count 2 | --min-count needs --tokens words or characters",
+        "--momentum 0.9 | --momentum needs --optimizer sgd",
+        "--dev d --dev-fraction 0.2 | give either --dev or --dev-fraction",
+        "--lr-scale lstm. | lstm.",
+        "--lr-scale lstm.=fast | fast",
+        "--lr-scale lstm.=-1 | lr_scale.lstm. must be in 0.0..10000.0",
+        "--class-weights 1,two | not '1,two'",
+        "--class-weights 1,-2 | not '1,-2'",
+        "--class-weights 0,0 | all 0",
+        "--class-weights NaN,1 | not 'NaN,1'",
+        "--lr 0 | lr must be in",
+        "--threads 0 | --threads must be 1..1024, not 0",
+      })
+  void aStudentsOptionsThatMakeNoSense(String options, String expected) {
+    assertWrongUsage("train-student --train nowhere.json --out nowhere " + options, expected);
+  }
+
+  @ParameterizedTest
+  @CsvSource(
+      delimiter = '|',
+      value = {
+        "train-teacher --encoder e --train t --out nowhere --lr-scale head.=2 | head_lr_factor",
+        "train-teacher --encoder e --train t --out nowhere --class-weights x | not 'x'",
+        "train-teacher --encoder e --train t --out nowhere --dropout 1 | three numbers",
+        "predict --student s --top 0 x | --top must be 1 or more, not 0",
+        "predict --student s --top -1 x | --top must be 1 or more, not -1",
+        "predict --student s --top 2 --json x | leave --top out",
+        "predict --student s --file f x | either as arguments or by --file",
+        "predict --student s --seed 1 x | --seed",
+        "soft-targets --teacher t --out s --seed 1 x | --seed",
+        "info --threads 2 | --threads",
+      })
+  void optionsThatMakeNoSense(String command, String expected) {
+    assertWrongUsage(command, expected);
+  }
+
+  private static void assertWrongUsage(String command, String expected) {
+    Tiny.Outcome outcome = Tiny.maque((Object[]) command.split(" "));
+    assertEquals(2, outcome.code(), outcome.err());
+    String line = outcome.errorLine();
+    assertTrue(line.contains(expected), line);
+    assertTrue(line.endsWith("--help)"), line);
+  }
+}
