@@ -149,4 +149,18 @@ class SoftTargetsTest {
                   RunControl.quiet()));
     }
   }
+
+  @Test
+  void evaluationSaysTheSameOnAnyNumberOfThreads() {
+    try (Teacher teacher = Teacher.load(model)) {
+      int[] one = Evaluation.run("t", teacher, TEST, RunControl.quiet()).predicted();
+      for (int threads : new int[] {2, 3}) {
+        RunControl control = RunControl.quiet().withThreads(threads);
+        assertArrayEquals(one, Evaluation.run("t", teacher, TEST, control).predicted());
+      }
+      for (int i = 0; i < one.length; i++) {
+        assertEquals(teacher.predict(TEST.get(i)).index(), one[i]);
+      }
+    }
+  }
 }
