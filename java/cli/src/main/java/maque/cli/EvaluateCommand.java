@@ -23,7 +23,7 @@ import picocli.CommandLine.ParentCommand;
       "Measures models on labelled texts: per class precision, recall, F1 and support; accuracy and"
           + " averages; running time for all on --threads, and of one text alone on one thread.",
       "",
-      "With several models each is also compared with the first: difference, 95 % interval,"
+      "With several models each is also compared with the first: difference, 95 %% interval,"
           + " McNemar's test."
     },
     footer = {

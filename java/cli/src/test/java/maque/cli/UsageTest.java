@@ -3,6 +3,8 @@ package maque.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayOutputStream;
+import java.io.PrintStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -21,7 +23,16 @@ class UsageTest {
         "info"
       })
   void everyCommandHasHelpThatSaysWhatItDoes(String command) {
-    Tiny.Outcome outcome = Tiny.maque(command, "--help");
+    PrintStream before = System.err;
+    ByteArrayOutputStream warnings = new ByteArrayOutputStream();
+    System.setErr(new PrintStream(warnings, true));
+    Tiny.Outcome outcome;
+    try {
+      outcome = Tiny.maque(command, "--help");
+    } finally {
+      System.setErr(before);
+    }
+    assertEquals("", warnings.toString(), "a description's percent sign is written twice");
     assertEquals(0, outcome.code());
     assertTrue(outcome.out().startsWith("Usage: maque " + command), outcome.out());
     assertTrue(outcome.out().contains("--stacktrace"), outcome.out());
