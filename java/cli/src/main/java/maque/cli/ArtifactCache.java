@@ -121,7 +121,7 @@ final class ArtifactCache {
   }
 
   private String byHand(Artifact artifact) {
-    return "by hand: put https://repo1.maven.org/maven2/"
+    return "by hand: put Maven Central's "
         + artifact.path()
         + " into "
         + folder.resolve("artifacts");
