@@ -84,7 +84,7 @@ class ArtifactCacheTest {
     ArtifactCache cache = cache(null);
     String message = assertThrows(IOException.class, () -> cache.get(ABC)).getMessage();
     assertTrue(message.contains("org.example:abc:1 (no network)"), message);
-    assertTrue(message.contains("/org/example/abc/1/abc-1.jar into "), message);
+    assertTrue(message.contains("put Maven Central's org/example/abc/1/abc-1.jar into "), message);
   }
 
   @Test
