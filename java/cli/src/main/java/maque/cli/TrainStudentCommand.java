@@ -1,10 +1,8 @@
 package maque.cli;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
-import maque.runtime.InvalidInputException;
 import maque.runtime.ModelDirectory;
 import maque.training.DataSet;
 import maque.training.LogitStore;
@@ -44,15 +42,6 @@ import picocli.CommandLine.ParentCommand;
 final class TrainStudentCommand implements Callable<Integer> {
   @ParentCommand private Main main;
 
-  @Option(names = "--train", required = true, paramLabel = "FILE", description = "Labelled texts.")
-  private Path train;
-
-  @Option(
-      names = "--dev",
-      paramLabel = "FILE",
-      description = "Labelled texts to choose the best weights by.")
-  private Path dev;
-
   @Option(
       names = "--unlabelled",
       paramLabel = "FILE",
@@ -79,14 +68,7 @@ final class TrainStudentCommand implements Callable<Integer> {
       description = "Word vectors, word2vec's text or binary form.")
   private Path vectors;
 
-  @Option(
-      names = "--out",
-      required = true,
-      paramLabel = "DIR",
-      description = "The model directory to make; it must not exist.")
-  private Path out;
-
-  @Mixin private DataFlags data;
+  @Mixin private TrainingFiles files;
   @Mixin private RunOptions run;
 
   @ArgGroup(validate = false, heading = "%nStudent:%n")
@@ -97,9 +79,7 @@ final class TrainStudentCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    if (Files.exists(out)) {
-      throw new InvalidInputException(out + " exists already");
-    }
+    files.requireFreeOutput();
     Usage.require(
         softTargets == null || teacher != null, "--soft-targets needs --teacher, whose they are");
     Usage.require(softTargets != null || unlabelled.isEmpty(), "--unlabelled needs --soft-targets");
@@ -109,17 +89,17 @@ final class TrainStudentCommand implements Callable<Integer> {
                 training.apply(
                     student.options(softTargets != null, vectors != null),
                     run.seed(),
-                    dev != null));
+                    files.hasDev()));
     return Work.run(
         main.console(), run.threads(), main.commandLine(), control -> train(options, control));
   }
 
   private int train(StudentOptions options, RunControl control) {
-    DataSet labelled = data.labelled(train, null);
-    DataSet held = dev == null ? null : data.labelled(dev, labelled.labels());
+    DataSet labelled = files.labelled();
+    DataSet held = files.held(labelled);
     training.applyClassWeights(options, labelled);
     StudentTraining.Inputs inputs =
-        StudentTraining.Inputs.labelled(labelled, held, out)
+        StudentTraining.Inputs.labelled(labelled, held, files.out())
             .withTeacher(teacher)
             .withVectors(vectors);
     if (softTargets == null) {
@@ -135,6 +115,6 @@ final class TrainStudentCommand implements Callable<Integer> {
   }
 
   private Texts transfer() {
-    return unlabelled.stream().map(data::texts).reduce(Texts::concat).orElse(null);
+    return unlabelled.stream().map(files.data()::texts).reduce(Texts::concat).orElse(null);
   }
 }

@@ -1,9 +1,7 @@
 package maque.cli;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.Callable;
-import maque.runtime.InvalidInputException;
 import maque.training.DataSet;
 import maque.training.RunControl;
 import maque.training.TeacherOptions;
@@ -45,23 +43,7 @@ final class TrainTeacherCommand implements Callable<Integer> {
       description = "The encoder: a directory that import made, or Hugging Face's.")
   private Path encoder;
 
-  @Option(names = "--train", required = true, paramLabel = "FILE", description = "Labelled texts.")
-  private Path train;
-
-  @Option(
-      names = "--dev",
-      paramLabel = "FILE",
-      description = "Labelled texts to choose the best weights by.")
-  private Path dev;
-
-  @Option(
-      names = "--out",
-      required = true,
-      paramLabel = "DIR",
-      description = "The model directory to make; it must not exist.")
-  private Path out;
-
-  @Mixin private DataFlags data;
+  @Mixin private TrainingFiles files;
   @Mixin private RunOptions run;
 
   @ArgGroup(validate = false, heading = "%nTeacher:%n")
@@ -72,22 +54,20 @@ final class TrainTeacherCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    if (Files.exists(out)) {
-      throw new InvalidInputException(out + " exists already");
-    }
+    files.requireFreeOutput();
     TeacherOptions options =
-        Usage.checked(() -> training.apply(teacher.options(), run.seed(), dev != null));
+        Usage.checked(() -> training.apply(teacher.options(), run.seed(), files.hasDev()));
     return Work.run(
         main.console(), run.threads(), main.commandLine(), control -> train(options, control));
   }
 
   private int train(TeacherOptions options, RunControl control) {
-    DataSet labelled = data.labelled(train, null);
-    DataSet held = dev == null ? null : data.labelled(dev, labelled.labels());
+    DataSet labelled = files.labelled();
+    DataSet held = files.held(labelled);
     training.applyClassWeights(options, labelled);
     TrainingResult result =
         TeacherTraining.run(
-            new TeacherTraining.Inputs(encoder, labelled, held, out), options, control);
+            new TeacherTraining.Inputs(encoder, labelled, held, files.out()), options, control);
     Results.print(main.console(), result);
     return 0;
   }
