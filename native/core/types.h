@@ -17,6 +17,9 @@ enum Status : int32_t {
   kBadState = 7,  // a call out of order
 };
 
+/// What products are computed in: bf16 accumulates in fp32, int8 in 32-bit integers.
+enum class Precision : int32_t { fp32, bf16, int8 };
+
 /// Element-wise functions that a GEMM can apply to its result.
 enum class Activation : int32_t { none, relu, tanh, gelu_erf, gelu_tanh };
 

@@ -23,9 +23,9 @@ inline BertPoint logits_point(const Geometry& g) { return g.layers + 3; }
 /// padded being hidden rounded up to whole panels.
 template <class T>
 struct BertLayerWeights {
-  T* qkv;
-  T* qkv_bias;     // [3 * padded]
-  T* qkv_back[3];  // [hidden, hidden] each, for the gradient of the input; null in inference
+  Packed<T> qkv;
+  T* qkv_bias;            // [3 * padded]
+  Packed<T> qkv_back[3];  // [hidden, hidden] each, for the gradient of the input; without data in inference
   Linear<T> out, up, down;
   const T *gamma1, *beta1, *gamma2, *beta2;
 };
@@ -41,7 +41,7 @@ struct BertWeights {
 
   /// Cuts the packed weights from the carver. Layers from `backward_from` on (and pooler and head) also get
   /// those of the backward pass.
-  void plan(Carver* carver, const Geometry& g, int64_t backward_from);
+  void plan(Carver* carver, const Geometry& g, const Arithmetic& arithmetic, int64_t backward_from);
   void pack_layer(const Compute<T>& compute, T* const* tensors, int64_t layer);
   /// Everything outside the encoder layers.
   void pack_rest(const Compute<T>& compute, T* const* tensors);

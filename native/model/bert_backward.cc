@@ -123,15 +123,16 @@ void projection_weights_backward(const Back<T>& p, int64_t layer, bool first_onl
   const BertLayerBuffers<T>& b = p.b.layers[layer - p.b.first_layer];
   T* const* grad = p.gradients + bert_tensor(layer, 0);
   const int64_t h = p.g.hidden, ld = 3 * p.w.padded, tokens = p.batch.tokens, texts = p.batch.texts;
-  run_pack(p.c, b.in, h, int64_t{1}, tokens, h, p.b.pack);
+  const Arithmetic& arithmetic = p.w.layers[layer].qkv.arithmetic;
+  const Packed<T> in = pack_rows(p.c, arithmetic, b.in, h, tokens, h, p.b.pack);
   for (int64_t i = first_only ? 1 : 0; i < 3; ++i) {
     const T* dy = p.b.d_qkv + i * p.w.padded;
-    weight_backward_packed(p.c, p.b.pack, dy, ld, tokens, h, h, grad[kQueryWeight + 2 * i]);
+    weight_backward_packed(p.c, in, dy, ld, h, h, grad[kQueryWeight + 2 * i]);
     run_column_sums(p.c, dy, ld, tokens, h, grad[kQueryBias + 2 * i]);
   }
   if (!first_only) return;
-  run_pack(p.c, b.first, h, int64_t{1}, texts, h, p.b.pack);
-  weight_backward_packed(p.c, p.b.pack, p.b.d_q, h, texts, h, h, grad[kQueryWeight]);
+  const Packed<T> first = pack_rows(p.c, arithmetic, b.first, h, texts, h, p.b.pack);
+  weight_backward_packed(p.c, first, p.b.d_q, h, h, h, grad[kQueryWeight]);
   run_column_sums(p.c, p.b.d_q, h, texts, h, grad[kQueryBias]);
 }
 
@@ -142,16 +143,16 @@ void projection_input_backward(const Back<T>& p, int64_t layer, bool first_only)
   const BertLayerWeights<T>& w = p.w.layers[layer];
   const int64_t h = p.g.hidden, ld = 3 * p.w.padded, tokens = p.batch.tokens, texts = p.batch.texts;
   if (first_only) {  // dS1 and the queries belong to the first rows: gathered in d_first, spread below
-    GemmArgs<T> args = gemm_args(texts, h, h, p.b.d_q, h, w.qkv_back[0], p.b.d_first, h);
+    GemmArgs<T> args = gemm_args(texts, h, h, p.b.d_q, h, p.b.d_first, h);
     args.residual = p.b.d_rows;
     args.ld_residual = h;
-    run_gemm(p.c, args);
+    run_gemm(p.c, args, w.qkv_back[0]);
   }
   // Elsewhere the sums start from dS1, which lies in d_rows already.
   for (int64_t i = first_only ? 1 : 0; i < 3; ++i) {
-    GemmArgs<T> args = gemm_args(tokens, h, h, p.b.d_qkv + i * p.w.padded, ld, w.qkv_back[i], p.b.d_rows, h);
+    GemmArgs<T> args = gemm_args(tokens, h, h, p.b.d_qkv + i * p.w.padded, ld, p.b.d_rows, h);
     args.accumulate = i != 1 || !first_only;
-    run_gemm(p.c, args);
+    run_gemm(p.c, args, w.qkv_back[i]);
   }
   if (!first_only) return;
   for (int64_t t = 0; t < texts; ++t)

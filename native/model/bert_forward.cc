@@ -48,15 +48,14 @@ void embed(const Pass<T>& p, T* out) {
 template <class T>
 void project(const Pass<T>& p, const BertLayerWeights<T>& w, const BertLayerBuffers<T>& b, bool first_only) {
   const int64_t h = p.g.hidden, padded = p.w.padded, skip = first_only ? padded : 0;
-  GemmArgs<T> args = gemm_args(p.batch.tokens, 2 * padded + h - skip, h, b.in, h, w.qkv + skip * h,
-                               b.qkv + skip, 3 * padded);
+  GemmArgs<T> args = gemm_args(p.batch.tokens, 2 * padded + h - skip, h, b.in, h, b.qkv + skip, 3 * padded);
   args.bias = w.qkv_bias + skip;
-  run_gemm(p.c, args);
+  run_gemm(p.c, args, w.qkv.columns(skip));
   if (!first_only) return;
   p.c.kernels.gather_rows(b.in, h, p.batch.offsets, p.batch.texts, h, b.first, h);
-  GemmArgs<T> queries = gemm_args(p.batch.texts, h, h, b.first, h, w.qkv, b.first_q, h);
+  GemmArgs<T> queries = gemm_args(p.batch.texts, h, h, b.first, h, b.first_q, h);
   queries.bias = w.qkv_bias;
-  run_gemm(p.c, queries);
+  run_gemm(p.c, queries, w.qkv);
 }
 
 /// One unit for each text and head.

@@ -6,25 +6,27 @@
 namespace maque {
 
 template <class T>
-void BertWeights<T>::plan(Carver* carver, const Geometry& g, int64_t backward_from) {
+void BertWeights<T>::plan(Carver* carver, const Geometry& g, const Arithmetic& arithmetic,
+                          int64_t backward_from) {
   geometry = &g;
   padded = round_up(g.hidden, kPanel);
   layers = carver->take<BertLayerWeights<T>>(g.layers);
   for (int64_t l = 0; l < g.layers; ++l) {
     const bool backward = l >= backward_from;
     BertLayerWeights<T> w{};
-    w.qkv = carver->take<T>(3 * padded * g.hidden);
+    w.qkv.plan(carver, arithmetic, g.hidden, 3 * padded);
     w.qkv_bias = carver->take<T>(3 * padded);
-    for (T*& back : w.qkv_back)
-      back = backward ? carver->take<T>(gemm_packed_size(g.hidden, g.hidden)) : nullptr;
-    w.out.plan(carver, g.hidden, g.hidden, backward);
-    w.up.plan(carver, g.hidden, g.intermediate, backward);
-    w.down.plan(carver, g.intermediate, g.hidden, backward);
+    for (Packed<T>& back : w.qkv_back) {
+      if (backward) back.plan(carver, arithmetic, g.hidden, g.hidden);
+    }
+    w.out.plan(carver, arithmetic, g.hidden, g.hidden, backward);
+    w.up.plan(carver, arithmetic, g.hidden, g.intermediate, backward);
+    w.down.plan(carver, arithmetic, g.intermediate, g.hidden, backward);
     if (layers != nullptr) layers[l] = w;
   }
   const bool trains = backward_from <= g.layers;
-  if (g.pooling == Pooling::pooler) pooler.plan(carver, g.hidden, g.hidden, trains);
-  head.plan(carver, g, trains);
+  if (g.pooling == Pooling::pooler) pooler.plan(carver, arithmetic, g.hidden, g.hidden, trains);
+  head.plan(carver, g, arithmetic, trains);
 }
 
 template <class T>
@@ -34,8 +36,8 @@ void BertWeights<T>::pack_layer(const Compute<T>& compute, T* const* tensors, in
   T* const* t = tensors + bert_tensor(layer, 0);
   for (int64_t i = 0; i < 3; ++i) {
     const T* weight = t[kQueryWeight + 2 * i];
-    run_pack(compute, weight, int64_t{1}, h, h, h, w.qkv + i * padded * h);
-    if (w.qkv_back[i] != nullptr) run_pack(compute, weight, h, int64_t{1}, h, h, w.qkv_back[i]);
+    run_pack(compute, weight, int64_t{1}, h, h, w.qkv.columns(i * padded));
+    if (w.qkv_back[i].data != nullptr) run_pack(compute, weight, h, int64_t{1}, h, w.qkv_back[i]);
     memset(w.qkv_bias + i * padded, 0, static_cast<size_t>(padded) * sizeof(T));
     memcpy(w.qkv_bias + i * padded, t[kQueryBias + 2 * i], static_cast<size_t>(h) * sizeof(T));
   }

@@ -16,17 +16,17 @@ namespace maque {
 template <class T>
 struct StudentWeights {
   const Geometry* geometry;
-  int64_t gates;         // 4 * hidden
-  int64_t padded;        // of one direction's gates in a row: rounded up to whole panels
-  const T* table;        // embedding.weight or vectors.weight
-  T* input;              // packed [embedding, 2 * padded]; document: see input_segments
-  T* input_bias;         // [2 * padded]: bias_ih + bias_hh
-  T* recurrent[2];       // packed [hidden, gates]; sequence only
-  T* input_back[2];      // packed [gates, embedding]; training only
-  T* recurrent_back[2];  // packed [gates, hidden]; training, sequence only
+  int64_t gates;                // 4 * hidden
+  int64_t padded;               // of one direction's gates in a row: rounded up to whole panels
+  const T* table;               // embedding.weight or vectors.weight
+  Packed<T> input;              // [embedding, 2 * padded]; document: see input_segments
+  T* input_bias;                // [2 * padded]: bias_ih + bias_hh
+  Packed<T> recurrent[2];       // [hidden, gates]; sequence only
+  Packed<T> input_back[2];      // [gates, embedding]; training only
+  Packed<T> recurrent_back[2];  // [gates, hidden]; training, sequence only
   Head<T> head;
 
-  void plan(Carver* carver, const Geometry& g, bool backward);
+  void plan(Carver* carver, const Geometry& g, const Arithmetic& arithmetic, bool backward);
   void pack(const Compute<T>& compute, T* const* tensors);
 };
 

@@ -80,10 +80,9 @@ void run_block_back(const Back<T>& p, int64_t d, TextBlock block, int32_t worker
       const int64_t next = d == 0 ? t + 1 : t - 1;
       const int64_t m = (d == 0 ? block.end_at(p.batch, next) : end) - block.begin;
       const T* d_next = p.b.gates + (p.batch.start[next] + block.begin) * ld + d * p.w.padded;
-      GemmArgs<T> args = gemm_args(m, h, p.w.gates, d_next, ld, p.w.recurrent_back[d], dh, h2);
+      GemmArgs<T> args = gemm_args(m, h, p.w.gates, d_next, ld, dh, h2);
       args.accumulate = true;
-      args.scratch = p.c.gemm_scratch + worker * kGemmScratch;
-      p.c.kernels.gemm(args);
+      call_gemm(p.c, args, p.w.recurrent_back[d], worker);
     }
     const T* c = p.b.cells + row * h2 + d * h;
     const int64_t going = joined - block.begin, joining = end - joined;
@@ -115,14 +114,14 @@ template <class T>
 void weights_backward(const Back<T>& p, int64_t rows) {
   const int64_t e = p.g.embedding, h = p.g.hidden, h2 = 2 * h, ld = 2 * p.w.padded;
   const GateSegments segments = input_segments(p.g);
-  run_pack(p.c, p.b.input, e, int64_t{1}, rows, e, p.b.pack);
+  const Arithmetic& arithmetic = p.w.input.arithmetic;
+  const Packed<T> input = pack_rows(p.c, arithmetic, p.b.input, e, rows, e, p.b.pack);
   for (int64_t d = 0; d < 2; ++d) {
     const T* dy = p.b.gates + d * p.w.padded;
     T* const* grad = p.gradients + lstm_tensor(d, 0);
     for (int32_t i = 0; i < segments.count; ++i) {
       const int64_t begin = segments.begin[i];
-      weight_backward_packed(p.c, p.b.pack, dy + begin, ld, rows, segments.width[i], e,
-                             grad[kWeightIh] + begin * e);
+      weight_backward_packed(p.c, input, dy + begin, ld, segments.width[i], e, grad[kWeightIh] + begin * e);
     }
     run_column_sums(p.c, dy, ld, rows, p.w.gates, grad[kBiasIh]);
     memcpy(grad[kBiasHh], grad[kBiasIh], static_cast<size_t>(p.w.gates) * sizeof(T));
@@ -134,8 +133,8 @@ void weights_backward(const Back<T>& p, int64_t rows) {
       p.c.kernels.gather_rows(p.b.output + d * h, h2, previous + begin, end - begin, h,
                               p.b.previous + begin * h, h);
     });
-    run_pack(p.c, p.b.previous, h, int64_t{1}, rows, h, p.b.pack);
-    weight_backward_packed(p.c, p.b.pack, p.b.gates + d * p.w.padded, ld, rows, p.w.gates, h,
+    const Packed<T> state = pack_rows(p.c, arithmetic, p.b.previous, h, rows, h, p.b.pack);
+    weight_backward_packed(p.c, state, p.b.gates + d * p.w.padded, ld, p.w.gates, h,
                            p.gradients[lstm_tensor(d, kWeightHh)]);
   }
 }
@@ -145,10 +144,9 @@ template <class T>
 void table_backward(const Back<T>& p, int64_t rows, const int32_t* by_id) {
   const int64_t e = p.g.embedding, ld = 2 * p.w.padded;
   for (int64_t d = 0; d < 2; ++d) {
-    GemmArgs<T> args =
-        gemm_args(rows, e, p.w.gates, p.b.gates + d * p.w.padded, ld, p.w.input_back[d], p.b.d_input, e);
+    GemmArgs<T> args = gemm_args(rows, e, p.w.gates, p.b.gates + d * p.w.padded, ld, p.b.d_input, e);
     args.accumulate = d == 1;
-    run_gemm(p.c, args);
+    run_gemm(p.c, args, p.w.input_back[d]);
   }
   run_dropout(p.c, p.dropout.key, p.dropout.embedding, kInputSite, p.b.d_input, rows * e);
   T* table = p.gradients[0];

@@ -22,21 +22,20 @@ template <class T>
 void project_input(const Pass<T>& p, int64_t rows) {
   const int64_t e = p.g.embedding, padded = p.w.padded;
   if (p.g.kind == Kind::sequence) {
-    GemmArgs<T> args = gemm_args(rows, padded + p.w.gates, e, p.b.input, e, p.w.input, p.b.gates, 2 * padded);
+    GemmArgs<T> args = gemm_args(rows, padded + p.w.gates, e, p.b.input, e, p.b.gates, 2 * padded);
     args.bias = p.w.input_bias;
-    run_gemm(p.c, args);
+    run_gemm(p.c, args, p.w.input);
     return;
   }
   const GateSegments segments = input_segments(p.g);
-  const T* packed = p.w.input;
+  int64_t packed = 0;
   for (int32_t d = 0; d < 2; ++d) {
     for (int32_t i = 0; i < segments.count; ++i) {
       const int64_t column = d * padded + segments.begin[i];
-      GemmArgs<T> args =
-          gemm_args(rows, segments.width[i], e, p.b.input, e, packed, p.b.gates + column, 2 * padded);
+      GemmArgs<T> args = gemm_args(rows, segments.width[i], e, p.b.input, e, p.b.gates + column, 2 * padded);
       args.bias = p.w.input_bias + column;
-      run_gemm(p.c, args);
-      packed += gemm_packed_size(e, segments.width[i]);
+      run_gemm(p.c, args, p.w.input.columns(packed));
+      packed += round_up(segments.width[i], kPanel);
     }
   }
 }
@@ -45,11 +44,11 @@ void project_input(const Pass<T>& p, int64_t rows) {
 /// are larger than a level-2 cache: going over the columns to and fro from step to step finds the last part
 /// of them still there.
 template <class T>
-void recurrent_product(const Pass<T>& p, GemmArgs<T> args, bool backwards, int32_t worker) {
-  args.scratch = p.c.gemm_scratch + worker * kGemmScratch;
+void recurrent_product(const Pass<T>& p, GemmArgs<T> args, const Packed<T>& weights, bool backwards,
+                       int32_t worker) {
   args.accumulate = true;
   if (args.m > kFewRows) {
-    p.c.kernels.gemm(args);
+    call_gemm(p.c, args, weights, worker);
     return;
   }
   const int64_t blocks = (args.n + kFewRowsColumns - 1) / kFewRowsColumns;
@@ -57,9 +56,8 @@ void recurrent_product(const Pass<T>& p, GemmArgs<T> args, bool backwards, int32
     const int64_t j = (backwards ? blocks - 1 - i : i) * kFewRowsColumns;
     GemmArgs<T> part = args;
     part.n = args.n - j < kFewRowsColumns ? args.n - j : kFewRowsColumns;
-    part.b = args.b + j * args.k;
     part.c = args.c + j;
-    p.c.kernels.gemm(part);
+    call_gemm(p.c, part, weights.columns(j), worker);
   }
 }
 
@@ -80,7 +78,7 @@ void run_block(const Pass<T>& p, int64_t d, TextBlock block, int32_t worker) {
     if (going > 0) {
       const int64_t before = p.batch.start[d == 0 ? t - 1 : t + 1] + block.begin;
       const T* state = p.b.output + before * h2 + d * h;
-      recurrent_product(p, gemm_args(going, p.w.gates, h, state, h2, p.w.recurrent[d], gates, ld),
+      recurrent_product(p, gemm_args(going, p.w.gates, h, state, h2, gates, ld), p.w.recurrent[d],
                         step % 2 == 1, worker);
       const T* c_before = keeps ? p.b.cells + before * h2 + d * h : c;
       p.c.kernels.lstm_cell_forward(gates, ld, c_before, c, h2, out, h2, going, h);

@@ -7,12 +7,12 @@
 namespace maque {
 namespace {
 
-/// Elements of one direction's packed input weights.
-int64_t packed_input_size(const Geometry& g) {
+/// Columns of one direction's packed input weights: each segment has whole panels.
+int64_t packed_input_columns(const Geometry& g) {
   const GateSegments s = input_segments(g);
-  int64_t size = 0;
-  for (int32_t i = 0; i < s.count; ++i) size += gemm_packed_size(g.embedding, s.width[i]);
-  return size;
+  int64_t columns = 0;
+  for (int32_t i = 0; i < s.count; ++i) columns += round_up(s.width[i], kPanel);
+  return columns;
 }
 
 template <class T>
@@ -23,20 +23,20 @@ void zero(T* x, int64_t n) {
 }  // namespace
 
 template <class T>
-void StudentWeights<T>::plan(Carver* carver, const Geometry& g, bool backward) {
+void StudentWeights<T>::plan(Carver* carver, const Geometry& g, const Arithmetic& arithmetic, bool backward) {
   *this = {};
   geometry = &g;
   gates = 4 * g.hidden;
   padded = round_up(gates, kPanel);
-  input = carver->take<T>(2 * packed_input_size(g));
+  input.plan(carver, arithmetic, g.embedding, 2 * packed_input_columns(g));
   input_bias = carver->take<T>(2 * padded);
   for (int32_t d = 0; d < 2; ++d) {
-    if (g.kind == Kind::sequence) recurrent[d] = carver->take<T>(gemm_packed_size(g.hidden, gates));
+    if (g.kind == Kind::sequence) recurrent[d].plan(carver, arithmetic, g.hidden, gates);
     if (!backward) continue;
-    input_back[d] = carver->take<T>(gemm_packed_size(gates, g.embedding));
-    if (g.kind == Kind::sequence) recurrent_back[d] = carver->take<T>(gemm_packed_size(gates, g.hidden));
+    input_back[d].plan(carver, arithmetic, gates, g.embedding);
+    if (g.kind == Kind::sequence) recurrent_back[d].plan(carver, arithmetic, gates, g.hidden);
   }
-  head.plan(carver, g, backward);
+  head.plan(carver, g, arithmetic, backward);
 }
 
 template <class T>
@@ -46,18 +46,19 @@ void StudentWeights<T>::pack(const Compute<T>& compute, T* const* tensors) {
   const GateSegments segments = input_segments(g);
   table = tensors[0];
   zero(input_bias, 2 * padded);
-  T* out = input;
+  int64_t column = 0;
   for (int32_t d = 0; d < 2; ++d) {
     T* const* t = tensors + lstm_tensor(d, 0);
     for (int32_t i = 0; i < segments.count; ++i) {
-      run_pack(compute, t[kWeightIh] + segments.begin[i] * e, int64_t{1}, e, e, segments.width[i], out);
-      out += gemm_packed_size(e, segments.width[i]);
+      const T* weight = t[kWeightIh] + segments.begin[i] * e;
+      run_pack(compute, weight, int64_t{1}, e, segments.width[i], input.columns(column));
+      column += round_up(segments.width[i], kPanel);
     }
     for (int64_t j = 0; j < gates; ++j) input_bias[d * padded + j] = t[kBiasIh][j] + t[kBiasHh][j];
-    if (recurrent[d] != nullptr) run_pack(compute, t[kWeightHh], int64_t{1}, h, h, gates, recurrent[d]);
-    if (input_back[d] != nullptr) run_pack(compute, t[kWeightIh], e, int64_t{1}, gates, e, input_back[d]);
-    if (recurrent_back[d] != nullptr)
-      run_pack(compute, t[kWeightHh], h, int64_t{1}, gates, h, recurrent_back[d]);
+    const Packed<T>&own = recurrent[d], &own_back = recurrent_back[d], &in_back = input_back[d];
+    if (own.data != nullptr) run_pack(compute, t[kWeightHh], int64_t{1}, h, gates, own);
+    if (in_back.data != nullptr) run_pack(compute, t[kWeightIh], e, int64_t{1}, e, in_back);
+    if (own_back.data != nullptr) run_pack(compute, t[kWeightHh], h, int64_t{1}, h, own_back);
   }
   head.pack(compute, g, tensors);
 }

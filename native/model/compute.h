@@ -41,60 +41,6 @@ void for_blocks(const Executor& executor, int64_t n, int64_t block, const F& f) 
   });
 }
 
-/// gemm over tiles of C. args.scratch is set here.
-template <class T>
-void run_gemm(const Compute<T>& compute, GemmArgs<T> args) {
-  if (args.m <= 0 || args.n <= 0) return;
-  if (compute.executor.workers == 1) {
-    args.scratch = compute.gemm_scratch;
-    compute.kernels.gemm(args);
-    return;
-  }
-  const int64_t rows = (args.m + kGemmRows - 1) / kGemmRows,
-                columns = (args.n + kGemmColumns - 1) / kGemmColumns;
-  compute.executor.parallel_for(rows * columns, [&](int64_t unit, int32_t worker) {
-    const int64_t i = unit / columns * kGemmRows, j = unit % columns * kGemmColumns;
-    GemmArgs<T> tile = args;
-    tile.m = args.m - i < kGemmRows ? args.m - i : kGemmRows;
-    tile.n = args.n - j < kGemmColumns ? args.n - j : kGemmColumns;
-    tile.a = args.a + i * args.a_row_stride;
-    tile.b = args.b + j * args.k;
-    tile.c = args.c + i * args.ldc + j;
-    if (args.bias != nullptr) tile.bias = args.bias + j;
-    if (args.pre_activation != nullptr) tile.pre_activation = args.pre_activation + i * args.ld_pre + j;
-    if (args.residual != nullptr) tile.residual = args.residual + i * args.ld_residual + j;
-    tile.scratch = compute.gemm_scratch + worker * kGemmScratch;
-    compute.kernels.gemm(tile);
-  });
-}
-
-/// Plain product C = A B of row-major A, with nothing fused.
-template <class T>
-GemmArgs<T> gemm_args(int64_t m, int64_t n, int64_t k, const T* a, int64_t lda, const T* packed, T* c,
-                      int64_t ldc) {
-  GemmArgs<T> args{};
-  args.m = m;
-  args.n = n;
-  args.k = k;
-  args.a = a;
-  args.a_row_stride = lda;
-  args.a_k_stride = 1;
-  args.b = packed;
-  args.c = c;
-  args.ldc = ldc;
-  return args;
-}
-
-/// gemm_pack over blocks of columns.
-template <class T>
-void run_pack(const Compute<T>& compute, const T* b, int64_t row_stride, int64_t col_stride, int64_t k,
-              int64_t n, T* packed) {
-  for_blocks(compute.executor, n, kPanel * 4, [&](int64_t begin, int64_t end, int32_t) {
-    compute.kernels.gemm_pack(b + begin * col_stride, row_stride, col_stride, k, end - begin,
-                              packed + begin * k);
-  });
-}
-
 /// y = dropout(x), or of a gradient; y may be x.
 template <class T>
 void run_dropout_to(const Compute<T>& compute, const DropoutKey& key, double p, uint32_t site, const T* x,

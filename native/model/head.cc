@@ -3,9 +3,10 @@
 namespace maque {
 
 template <class T>
-void Head<T>::plan(Carver* carver, const Geometry& g, bool backward) {
+void Head<T>::plan(Carver* carver, const Geometry& g, const Arithmetic& arithmetic, bool backward) {
   layers = g.head_layers;
-  for (int32_t i = 0; i <= layers; ++i) linear[i].plan(carver, g.head_in(i), g.head_out(i), backward);
+  for (int32_t i = 0; i <= layers; ++i)
+    linear[i].plan(carver, arithmetic, g.head_in(i), g.head_out(i), backward);
 }
 
 template <class T>

@@ -10,7 +10,7 @@ struct Head {
   int32_t layers = 0;  // hidden ones
   Linear<T> linear[kMaxHeadLayers + 1];
 
-  void plan(Carver* carver, const Geometry& g, bool backward);
+  void plan(Carver* carver, const Geometry& g, const Arithmetic& arithmetic, bool backward);
   /// tensors: pointers to all tensors of the model, by number.
   void pack(const Compute<T>& compute, const Geometry& g, T* const* tensors);
 };

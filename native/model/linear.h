@@ -1,6 +1,6 @@
-// A linear layer y = x W^T + b with weights packed for both directions.
+// A linear layer y = x W^T + b with weights packed for both directions, in the precision of its model.
 #pragma once
-#include "model/compute.h"
+#include "model/packed.h"
 
 namespace maque {
 
@@ -8,21 +8,21 @@ namespace maque {
 template <class T>
 struct Linear {
   int64_t in = 0, out = 0;
-  T* packed = nullptr;       // [in, out] for x W^T
-  T* packed_back = nullptr;  // [out, in] for dy W; null in inference
+  Packed<T> packed;       // [in, out] for x W^T
+  Packed<T> packed_back;  // [out, in] for dy W; without data in inference
   const T* bias = nullptr;
 
   /// Sets the sizes and cuts the packed arrays from the carver.
-  void plan(Carver* carver, int64_t in_size, int64_t out_size, bool backward) {
+  void plan(Carver* carver, const Arithmetic& arithmetic, int64_t in_size, int64_t out_size, bool backward) {
     in = in_size;
     out = out_size;
-    packed = carver->take<T>(gemm_packed_size(in, out));
-    packed_back = backward ? carver->take<T>(gemm_packed_size(out, in)) : nullptr;
+    packed.plan(carver, arithmetic, in, out);
+    if (backward) packed_back.plan(carver, arithmetic, out, in);
   }
 
   void pack(const Compute<T>& compute, const T* weight, const T* bias_vector) {
-    run_pack(compute, weight, 1, in, in, out, packed);
-    if (packed_back != nullptr) run_pack(compute, weight, in, 1, out, in, packed_back);
+    run_pack(compute, weight, int64_t{1}, in, out, packed);
+    if (packed_back.data != nullptr) run_pack(compute, weight, in, int64_t{1}, in, packed_back);
     bias = bias_vector;
   }
 };
@@ -39,42 +39,51 @@ struct Epilogue {
 template <class T>
 void linear_forward(const Compute<T>& compute, const Linear<T>& layer, const T* x, int64_t ldx, int64_t rows,
                     T* y, const Epilogue<T>& epilogue = {}) {
-  GemmArgs<T> args = gemm_args(rows, layer.out, layer.in, x, ldx, layer.packed, y, layer.out);
+  GemmArgs<T> args = gemm_args(rows, layer.out, layer.in, x, ldx, y, layer.out);
   args.bias = layer.bias;
   args.activation = epilogue.activation;
   args.pre_activation = epilogue.pre_activation;
   args.ld_pre = layer.out;
   args.residual = epilogue.residual;
   args.ld_residual = layer.out;
-  run_gemm(compute, args);
+  run_gemm(compute, args, layer.packed);
 }
 
 /// dx [rows, in] contiguous = dy W + residual.
 template <class T>
 void linear_input_backward(const Compute<T>& compute, const Linear<T>& layer, const T* dy, int64_t ld_dy,
                            int64_t rows, T* dx, const T* residual = nullptr) {
-  GemmArgs<T> args = gemm_args(rows, layer.in, layer.out, dy, ld_dy, layer.packed_back, dx, layer.in);
+  GemmArgs<T> args = gemm_args(rows, layer.in, layer.out, dy, ld_dy, dx, layer.in);
   args.residual = residual;
   args.ld_residual = layer.in;
-  run_gemm(compute, args);
+  run_gemm(compute, args, layer.packed_back);
 }
 
-/// dw [out, in] = dy^T x, a single chain over the rows for each element; x is packed already (k = rows, n =
-/// in).
+/// Activations x [rows, columns] packed for weight gradients in `arithmetic`; memory: gemm_packed_size(rows,
+/// columns) elements.
 template <class T>
-void weight_backward_packed(const Compute<T>& compute, const T* packed_x, const T* dy, int64_t ld_dy,
-                            int64_t rows, int64_t out, int64_t in, T* dw) {
-  GemmArgs<T> args = gemm_args(out, in, rows, dy, int64_t{1}, packed_x, dw, in);
-  args.a_k_stride = ld_dy;
-  run_gemm(compute, args);
+Packed<T> pack_rows(const Compute<T>& compute, const Arithmetic& arithmetic, const T* x, int64_t ldx,
+                    int64_t rows, int64_t columns, T* memory) {
+  const Packed<T> packed{arithmetic, rows, memory};
+  run_pack(compute, x, ldx, int64_t{1}, columns, packed);
+  return packed;
 }
 
-/// dw overwrites, db accumulates. pack: gemm_packed_size(rows, in) elements.
+/// dw [out, in] = dy^T x, a single chain over the rows for each element.
+template <class T>
+void weight_backward_packed(const Compute<T>& compute, const Packed<T>& x, const T* dy, int64_t ld_dy,
+                            int64_t out, int64_t in, T* dw) {
+  GemmArgs<T> args = gemm_args(out, in, x.k, dy, int64_t{1}, dw, in);
+  args.a_k_stride = ld_dy;
+  run_gemm(compute, args, x);
+}
+
+/// dw overwrites, db accumulates. memory: gemm_packed_size(rows, in) elements.
 template <class T>
 void linear_weight_backward(const Compute<T>& compute, const Linear<T>& layer, const T* x, int64_t ldx,
-                            const T* dy, int64_t ld_dy, int64_t rows, T* pack, T* dw, T* db) {
-  run_pack(compute, x, ldx, int64_t{1}, rows, layer.in, pack);
-  weight_backward_packed(compute, pack, dy, ld_dy, rows, layer.out, layer.in, dw);
+                            const T* dy, int64_t ld_dy, int64_t rows, T* memory, T* dw, T* db) {
+  const Packed<T> packed = pack_rows(compute, layer.packed.arithmetic, x, ldx, rows, layer.in, memory);
+  weight_backward_packed(compute, packed, dy, ld_dy, layer.out, layer.in, dw);
   run_column_sums(compute, dy, ld_dy, rows, layer.out, db);
 }
 

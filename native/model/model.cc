@@ -29,9 +29,9 @@ char* Scratch::reserve(int64_t n) {
 template <class T>
 void Model<T>::plan(Carver* carver, const Geometry& g, int64_t backward_from) {
   if (g.is_bert()) {
-    bert.plan(carver, g, backward_from);
+    bert.plan(carver, g, arithmetic, backward_from);
   } else {
-    student.plan(carver, g, backward_from == 0);
+    student.plan(carver, g, arithmetic, backward_from == 0);
   }
 }
 

@@ -33,6 +33,7 @@ struct Scratch {
 template <class T>
 struct Model {
   Geometry geometry;
+  Arithmetic arithmetic;  // of all products with weights; set before plan
   BertWeights<T> bert;
   StudentWeights<T> student;
 
