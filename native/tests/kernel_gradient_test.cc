@@ -213,6 +213,41 @@ TEST(objective) {
   }
 }
 
+/// T^2 times the divergence, summed over classes, meant over the rows with soft targets, term by term.
+double kl_by_definition(const ObjectiveCase& c) {
+  const double temperature = c.weights.temperature;
+  double sum = 0, rows = 0;
+  for (int64_t i = 0; i < c.batch; ++i) {
+    if (c.has_soft[static_cast<size_t>(i)] == 0) continue;
+    const double *s = c.logits.data() + i * c.classes, *t = c.soft.data() + i * c.classes;
+    double zs = 0, zt = 0;
+    for (int64_t k = 0; k < c.classes; ++k) {
+      zs += std::exp(s[k] / temperature);
+      zt += std::exp(t[k] / temperature);
+    }
+    for (int64_t k = 0; k < c.classes; ++k) {
+      const double p = std::exp(t[k] / temperature) / zt, q = std::exp(s[k] / temperature) / zs;
+      sum += p * std::log(p / q);
+    }
+    rows += 1;
+  }
+  return temperature * temperature * sum / rows;
+}
+
+// A mean over classes in the place of the sum, or a forgotten T^2, would be off by 2 to 1,000 times.
+TEST(kl_is_a_sum_over_classes_times_the_square_of_t) {
+  for (int64_t classes : {2, 1000}) {
+    for (double temperature : {1.0, 2.0, 4.0, 8.0, 20.0}) {
+      ObjectiveCase c(classes, {0.0, 1.0, temperature, SoftLoss::kl});
+      const double expected = kl_by_definition(c);
+      CHECK_LE(std::fabs(c.run().soft - expected), 1e-10 * expected);
+      CHECK_LE(std::fabs(c.run().loss - expected), 1e-10 * expected);
+      const Doubles gradient = c.d_logits;
+      check_gradient(c.logits, gradient, [&] { return kl_by_definition(c); });
+    }
+  }
+}
+
 TEST(objective_norms_are_those_of_its_parts) {
   for (SoftLoss soft_loss : {SoftLoss::mse, SoftLoss::kl}) {
     ObjectiveCase both(4, {0.4, 1.7, 3.0, soft_loss}), ce(4, {0.4, 0.0, 3.0, soft_loss}),

@@ -34,14 +34,22 @@ final class Results {
                 "dev accuracy %.4f at step %d",
                 result.devAccuracy(),
                 result.bestStep());
+    String share =
+        Double.isNaN(result.softShare())
+            ? ""
+            : String.format(
+                Locale.ROOT,
+                ", %.0f %% of the gradient from soft targets",
+                100 * result.softShare());
     return String.format(
         Locale.ROOT,
-        "%s: %,d parameters (%,d trained), %d steps in %s, %s",
+        "%s: %,d parameters (%,d trained), %d steps in %s, %s%s",
         result.model(),
         result.parameters(),
         result.trainedParameters(),
         result.steps(),
         Durations.ofSeconds(result.seconds()),
-        dev);
+        dev,
+        share);
   }
 }

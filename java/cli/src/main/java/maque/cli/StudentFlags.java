@@ -1,6 +1,7 @@
 package maque.cli;
 
 import java.util.Locale;
+import maque.training.Ramp;
 import maque.training.StudentOptions;
 import picocli.CommandLine.Option;
 
@@ -97,27 +98,32 @@ final class StudentFlags {
       description = "Loss with soft targets: mse (on logits) or kl (at --temperature).")
   private String softLoss;
 
-  @Option(names = "--temperature", paramLabel = "T", description = "Temperature of kl.")
-  private Double temperature;
+  @Option(
+      names = "--temperature",
+      paramLabel = "T",
+      description = "Temperature of kl; FROM:TO[:cosine] changes it over the run.")
+  private String temperature;
 
   @Option(
       names = "--alpha",
       paramLabel = "A",
       description =
-          "Loss = A x CE with labels + (1 - A) x soft loss; 0 with soft targets by default.")
-  private Double alpha;
+          "Loss = A x CE with labels + (1 - A) x soft loss; 0 with soft targets by default. FROM:TO"
+              + " goes from one to the other over the run on a line, FROM:TO:cosine on half a"
+              + " cosine.")
+  private String alpha;
 
   @Option(
       names = "--ce-weight",
       paramLabel = "X",
-      description = "Weight of CE, instead of --alpha.")
-  private Double ceWeight;
+      description = "Weight of CE, instead of --alpha; a number or FROM:TO[:cosine].")
+  private String ceWeight;
 
   @Option(
       names = "--soft-weight",
       paramLabel = "X",
-      description = "Weight of the soft loss, instead of --alpha.")
-  private Double softWeight;
+      description = "Weight of the soft loss, instead of --alpha; a number or FROM:TO[:cosine].")
+  private String softWeight;
 
   /**
    * The preset with what was given.
@@ -214,21 +220,21 @@ final class StudentFlags {
         temperature == null || options.softLoss().equals("kl"),
         "--temperature needs --soft-loss kl");
     if (temperature != null) {
-      options.temperature(temperature);
+      options.temperature(Ramp.parse("--temperature", temperature));
     }
     if (!distilled) {
       options.alone();
       return;
     }
-    if (options.softWeight() == 0) {
+    if (!options.usesSoftTargets()) {
       options.weights(0, 1); // a preset without soft targets in its mind
     }
     if (alpha != null) {
-      options.weights(alpha, 1 - alpha);
+      options.alpha(Ramp.parse("--alpha", alpha));
     } else {
       options.weights(
-          ceWeight == null ? options.ceWeight() : ceWeight,
-          softWeight == null ? options.softWeight() : softWeight);
+          ceWeight == null ? options.ceWeight() : Ramp.parse("--ce-weight", ceWeight),
+          softWeight == null ? options.softWeight() : Ramp.parse("--soft-weight", softWeight));
     }
   }
 

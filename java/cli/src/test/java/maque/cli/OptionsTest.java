@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import maque.training.DataSet;
 import maque.training.Example;
+import maque.training.Ramp;
 import maque.training.StudentOptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -26,8 +27,8 @@ class OptionsTest {
   }
 
   private static void assertWeights(double ce, double soft, StudentOptions options) {
-    assertEquals(ce, options.ceWeight());
-    assertEquals(soft, options.softWeight());
+    assertEquals(Ramp.constant(ce), options.ceWeight());
+    assertEquals(Ramp.constant(soft), options.softWeight());
   }
 
   @Test
@@ -40,6 +41,20 @@ class OptionsTest {
     assertWeights(0.5, 1, student("--ce-weight", "0.5"));
     assertWeights(0, 3, student("--soft-weight", "3"));
     assertWeights(0.25, 0.75, student("--alpha", "0.25"));
+  }
+
+  @Test
+  void schedulesOfTheObjective() {
+    StudentOptions options =
+        student("--soft-loss", "kl", "--alpha", "0.5:0", "--temperature", "4:1:cosine");
+    assertEquals(new Ramp(Ramp.Shape.LINEAR, 0.5, 0), options.ceWeight());
+    assertEquals(new Ramp(Ramp.Shape.LINEAR, 0.5, 1), options.softWeight());
+    assertEquals(new Ramp(Ramp.Shape.COSINE, 4, 1), options.temperature());
+    assertEquals("0.5:0.0:linear", options.toMap().get("ce_weight"));
+    assertEquals("4.0:1.0:cosine", options.toMap().get("temperature"));
+    options = student("--ce-weight", "1:0:linear", "--soft-weight", "2");
+    assertEquals(new Ramp(Ramp.Shape.LINEAR, 1, 0), options.ceWeight());
+    assertEquals(2.0, options.toMap().get("soft_weight"));
   }
 
   @Test
@@ -81,6 +96,11 @@ class OptionsTest {
         "--ce-weight 1 | --ce-weight needs --soft-targets",
         "--alpha 0.5 | --alpha needs --soft-targets",
         "--soft-targets s --teacher t --alpha 0.5 --ce-weight 1 | give either --alpha",
+        "--soft-targets s --teacher t --alpha 0.5:2 | alpha must be in 0.0..1.0, not 2.0",
+        "--soft-targets s --teacher t --alpha 0.5:0:step | not '0.5:0:step'",
+        "--soft-targets s --teacher t --alpha half | --alpha must be a number, FROM:TO",
+        "--soft-targets s --teacher t --ce-weight 0 --soft-weight 0:0 | both 0",
+        "--soft-targets s --teacher t --soft-loss kl --temperature 4:0 | temperature must be in",
         "--soft-targets s | --soft-targets needs --teacher",
         "--unlabelled u | --unlabelled needs --soft-targets",
         "--train-vectors | --train-vectors is for --kind document",

@@ -82,10 +82,10 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
   private int maxVocabulary = 50_000;
   private boolean trainVectors;
   private boolean standardizeVectors = true;
-  private double ceWeight = 1;
-  private double softWeight;
+  private Ramp ceWeight = Ramp.constant(1);
+  private Ramp softWeight = Ramp.constant(0);
   private String softLoss = "mse";
-  private double temperature = 1;
+  private Ramp temperature = Ramp.constant(1);
   private double embeddingDropout;
   private double outputDropout;
   private double headDropout;
@@ -358,29 +358,50 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
   }
 
   /** Weight of the cross entropy with labels. */
-  public double ceWeight() {
+  public Ramp ceWeight() {
     return ceWeight;
   }
 
   /** Weight of the loss with soft targets. */
-  public double softWeight() {
+  public Ramp softWeight() {
     return softWeight;
   }
 
+  /** Whether soft targets are read at all: whether their weight is ever above 0. */
+  public boolean usesSoftTargets() {
+    return softWeight.max() > 0;
+  }
+
   /**
-   * Weights of the two losses, each 0..1e6 and not both 0.
+   * Weights of the two losses, each 0..1e6 and not both 0 throughout.
    *
    * @param ce of the cross entropy with labels; 1 where not set
    * @param soft of the loss with soft targets; 0 where not set: none are read
    * @throws InvalidInputException for any other value
    */
-  public StudentOptions weights(double ce, double soft) {
-    ceWeight = check("ce_weight", ce, 0, 1e6);
-    softWeight = check("soft_weight", soft, 0, 1e6);
-    if (ce == 0 && soft == 0) {
+  public StudentOptions weights(Ramp ce, Ramp soft) {
+    ceWeight = ce.within("ce_weight", 0, 1e6);
+    softWeight = soft.within("soft_weight", 0, 1e6);
+    if (ce.max() == 0 && soft.max() == 0) {
       throw new InvalidInputException("ce_weight and soft_weight are both 0: nothing to train by");
     }
     return this;
+  }
+
+  /** {@link #weights(Ramp, Ramp)} that stay the same. */
+  public StudentOptions weights(double ce, double soft) {
+    return weights(Ramp.constant(ce), Ramp.constant(soft));
+  }
+
+  /**
+   * Weights a and 1 - a.
+   *
+   * @param a 0..1
+   * @throws InvalidInputException for any other value
+   */
+  public StudentOptions alpha(Ramp a) {
+    a.within("alpha", 0, 1);
+    return weights(a, a.complement());
   }
 
   /** Labels only: weights 1 and 0. */
@@ -396,8 +417,8 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
    */
   public StudentOptions distilledMse(double a) {
     softLoss = "mse";
-    temperature = 1;
-    return weights(check("a", a, 0, 1), 1 - a);
+    temperature = Ramp.constant(1);
+    return alpha(Ramp.constant(a));
   }
 
   /**
@@ -409,8 +430,7 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
    */
   public StudentOptions distilledKl(double a, double t) {
     softLoss = "kl";
-    temperature = check("temperature", t, 1e-3, 1e3);
-    return weights(check("a", a, 0, 1), 1 - a);
+    return temperature(t).alpha(Ramp.constant(a));
   }
 
   /** The loss with soft targets: {@code mse} or {@code kl}. */
@@ -433,7 +453,7 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
   }
 
   /** Temperature of {@code kl}. */
-  public double temperature() {
+  public Ramp temperature() {
     return temperature;
   }
 
@@ -442,9 +462,14 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
    *
    * @throws InvalidInputException for any other value
    */
-  public StudentOptions temperature(double value) {
-    temperature = check("temperature", value, 1e-3, 1e3);
+  public StudentOptions temperature(Ramp value) {
+    temperature = value.within("temperature", 1e-3, 1e3);
     return this;
+  }
+
+  /** A {@link #temperature(Ramp)} that stays the same. */
+  public StudentOptions temperature(double value) {
+    return temperature(Ramp.constant(value));
   }
 
   /** Dropout on embeddings, or on a document student's mean vector. */
@@ -493,10 +518,10 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
     map.put("max_vocabulary", (long) maxVocabulary);
     map.put("train_vectors", trainVectors);
     map.put("standardize_vectors", standardizeVectors);
-    map.put("ce_weight", ceWeight);
-    map.put("soft_weight", softWeight);
+    map.put("ce_weight", ceWeight.record());
+    map.put("soft_weight", softWeight.record());
     map.put("soft_loss", softLoss);
-    map.put("temperature", temperature);
+    map.put("temperature", temperature.record());
     map.put("embedding_dropout", embeddingDropout);
     map.put("output_dropout", outputDropout);
     map.put("head_dropout", headDropout);
@@ -510,12 +535,17 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
         .option("embedding_dropout", embeddingDropout)
         .option("output_dropout", outputDropout)
         .option("head_dropout", headDropout)
-        .option("ce_weight", ceWeight)
-        .option("soft_weight", softWeight)
-        .option("soft_loss", softLoss)
-        .option("temperature", temperature);
+        .option("soft_loss", softLoss);
     if (kind == Kind.DOCUMENT) {
       builder.option("train_vectors", trainVectors ? 1 : 0);
     }
+  }
+
+  /** The objective of a step: a schedule is a function of its number, so that a run can resume. */
+  @Override
+  void beforeStep(Trainer trainer, long step, long total) {
+    trainer.option("ce_weight", ceWeight.at(step, total));
+    trainer.option("soft_weight", softWeight.at(step, total));
+    trainer.option("temperature", temperature.at(step, total));
   }
 }

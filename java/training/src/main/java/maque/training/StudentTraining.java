@@ -97,7 +97,7 @@ public final class StudentTraining {
   }
 
   private void requireInputs() {
-    boolean soft = options.softWeight() > 0;
+    boolean soft = options.usesSoftTargets();
     if (soft && inputs.soft() == null) {
       throw new InvalidInputException("soft_weight is above 0, but no soft targets are given");
     }
@@ -233,14 +233,17 @@ public final class StudentTraining {
   }
 
   private SoftRows soft(Rows rows) {
-    return options.softWeight() > 0 ? new SoftRows(inputs.soft(), rows, classes) : null;
+    return options.usesSoftTargets() ? new SoftRows(inputs.soft(), rows, classes) : null;
   }
 
   private static Batch with(SoftRows soft, Batch batch, int[] picked) {
     return soft == null ? batch : soft.with(batch, picked);
   }
 
-  /** The loss on dev is the objective itself, as far as dev's soft targets are there. */
+  /**
+   * The loss on dev is the last step's objective, so that losses of all steps can be compared, as
+   * far as dev's soft targets are there.
+   */
   private DevSet devSet(TextEncoder encoder, DataSet data) {
     if (data == null) {
       return null;
@@ -257,10 +260,10 @@ public final class StudentTraining {
         soft == null
             ? Objective.crossEntropy(options.classWeights())
             : new Objective(
-                options.ceWeight(),
-                options.softWeight(),
+                options.ceWeight().to(),
+                options.softWeight().to(),
                 options.softLoss(),
-                options.temperature(),
+                options.temperature().to(),
                 options.classWeights());
     SoftRows used = soft;
     return new DevSet(

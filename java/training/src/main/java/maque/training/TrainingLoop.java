@@ -97,6 +97,7 @@ final class TrainingLoop {
   private void step() {
     Batch batch = setup.batches().apply(setup.order().batch(state.step));
     double lr = schedule.at(state.step);
+    setup.options().beforeStep(trainer, state.step, total);
     Trainer.Report report = trainer.step(batch, lr);
     state.add(report);
     state.step++;
@@ -113,6 +114,7 @@ final class TrainingLoop {
   private void evaluate() {
     double trainLoss = state.trainLoss();
     double trainAccuracy = state.trainAccuracy();
+    TrainingState.Gradients gradients = state.gradients();
     DevSet.Score score = setup.dev() == null ? null : setup.dev().score(trainer);
     boolean best = state.evaluated(score, setup.options().selection());
     if (best) {
@@ -122,6 +124,11 @@ final class TrainingLoop {
     metrics.put("train_loss", trainLoss);
     metrics.put("train_accuracy", trainAccuracy);
     String message = String.format(Locale.ROOT, "step %d: train loss %.4f", state.step, trainLoss);
+    if (gradients.hasSoft()) {
+      metrics.put("soft_gradient_share", gradients.softShare());
+      message +=
+          String.format(Locale.ROOT, ", %.0f %% of the gradient soft", 100 * gradients.softShare());
+    }
     if (score != null) {
       metrics.put("dev_loss", score.loss());
       metrics.put("dev_accuracy", score.accuracy());

@@ -496,6 +496,9 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
     lrScales.forEach((prefix, factor) -> builder.option("lr_scale." + prefix, factor));
   }
 
+  /** Sets what changes from step to step. */
+  void beforeStep(Trainer trainer, long step, long total) {}
+
   /** Checks what only a run can: whether the prefixes of rates name something. */
   void requireFits(Trainer trainer) {
     for (String prefix : lrScales.keySet()) {

@@ -12,6 +12,8 @@ import java.util.Map;
  * @param bestStep updates behind the weights that were kept
  * @param devLoss of the kept weights; NaN without a development set
  * @param devAccuracy of the kept weights; NaN without a development set
+ * @param softShare part of the gradient, 0..1, that the loss with soft targets made: its norm over
+ *     the logits as a part of the sum of both losses' norms; NaN where there is no such loss
  * @param parameters of the model
  * @param trainedParameters of them, those that were trained
  * @param seconds that training took, in this process
@@ -24,6 +26,7 @@ public record TrainingResult(
     long bestStep,
     double devLoss,
     double devAccuracy,
+    double softShare,
     long parameters,
     long trainedParameters,
     double seconds,

@@ -93,6 +93,7 @@ final class TrainingRun {
         state.bestStep,
         chosen ? state.bestLoss : Double.NaN,
         chosen ? state.bestAccuracy : Double.NaN,
+        state.softShare(),
         parameters,
         trained,
         record.seconds(),

@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -231,11 +232,69 @@ class StudentTrainingTest {
   }
 
   @Test
+  void schedulesMoveTheObjective() {
+    try (LogitStore store = store(TRAIN)) {
+      StudentTraining.Inputs in = inputs("moving").withSoft(store);
+      StudentOptions moving =
+          sequence()
+              .softLoss("kl")
+              .alpha(Ramp.parse("a", "1:0"))
+              .temperature(Ramp.parse("t", "4:1"));
+      TrainingResult result = run(in, moving.maxSteps(20).evaluateEvery(5));
+      Map<?, ?> record = ModelDirectory.read(result.model()).training();
+      assertEquals("1.0:0.0:linear", ((Map<?, ?>) record.get("options")).get("ce_weight"));
+      List<Double> shares = new ArrayList<>();
+      for (Object point : (List<?>) record.get("history")) {
+        double ce = ((Number) ((Map<?, ?>) point).get("ce_gradient")).doubleValue();
+        double soft = ((Number) ((Map<?, ?>) point).get("soft_gradient")).doubleValue();
+        shares.add(soft / (ce + soft));
+      }
+      assertEquals(4, shares.size());
+      for (int i = 1; i < 4; i++) {
+        assertTrue(shares.get(i) > shares.get(i - 1), shares.toString());
+      }
+      assertTrue(shares.get(0) < 0.5 && shares.get(3) > 0.5, shares.toString());
+      assertEquals(
+          shares.stream().mapToDouble(Double::doubleValue).sum() / 4, result.softShare(), 1e-12);
+      TrainingResult still =
+          run(in.withOut(directory.resolve("still")), sequence().distilledKl(0, 1).maxSteps(3));
+      assertEquals(1, still.softShare());
+    }
+  }
+
+  @Test
+  void labelsAloneHaveNoSoftShare() {
+    assertTrue(Double.isNaN(run(inputs("labels"), sequence().maxSteps(3)).softShare()));
+  }
+
+  @Test
+  void aTransferTextsLabelIsNotLookedAt() throws IOException {
+    try (LogitStore store = store(TRAIN, DEV, TRANSFER)) {
+      StudentOptions options = sequence().distilledKl(0.5, 2).maxSteps(15);
+      StudentTraining.Inputs in = inputs("with-labels").withSoft(store).withTransfer(TRANSFER);
+      Path labelled = run(in, options).model();
+      Path bare =
+          run(
+                  in.withTransfer(Texts.of(texts(TRANSFER))).withOut(directory.resolve("bare")),
+                  options)
+              .model();
+      assertArrayEquals(
+          Files.readAllBytes(labelled.resolve("model.safetensors")),
+          Files.readAllBytes(bare.resolve("model.safetensors")));
+    }
+  }
+
+  @Test
   void threadsAndInterruptionsDoNotChangeABit() throws IOException {
     try (LogitStore store = store(TRAIN, DEV, TRANSFER)) {
       List<StudentOptions> all =
           List.of(
-              sequence().distilledKl(0.3, 2).maxSteps(25).evaluateEvery(6),
+              sequence()
+                  .softLoss("kl")
+                  .alpha(Ramp.parse("a", "0.6:0.1:cosine"))
+                  .temperature(Ramp.parse("t", "4:1"))
+                  .maxSteps(25)
+                  .evaluateEvery(6),
               sequence()
                   .weights(1, 2)
                   .optimizer(TrainingOptions.Optimizer.SGD)
