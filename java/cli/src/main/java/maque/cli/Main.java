@@ -18,7 +18,7 @@ import picocli.CommandLine.Spec;
       "",
       "The whole chain on real weights and real text: maque demo. Step by step: import a BERT,"
           + " train-teacher on labelled texts, soft-targets for labelled and unlabelled ones,"
-          + " train-student, evaluate, predict."
+          + " train-student, evaluate, pack, predict."
     },
     mixinStandardHelpOptions = true,
     versionProvider = InfoCommand.Version.class,
@@ -29,6 +29,7 @@ import picocli.CommandLine.Spec;
       SoftTargetsCommand.class,
       TrainStudentCommand.class,
       EvaluateCommand.class,
+      PackCommand.class,
       PredictCommand.class,
       InfoCommand.class
     },

@@ -43,7 +43,11 @@ final class Classifier implements AutoCloseable {
     TextEncoder encoder = encoder(directory);
     Path weights = directory.path().resolve(ModelDirectory.WEIGHTS);
     NativeModel model = NativeModel.build(name, options, tensors, weights.toString());
-    long parameters = tensors.values().stream().mapToLong(Tensor::elements).sum();
+    long parameters =
+        tensors.values().stream()
+            .filter(tensor -> ServingTensors.isWeight(tensor.name()))
+            .mapToLong(Tensor::elements)
+            .sum();
     return new Classifier(model, directory.labels(), encoder, parameters, batchTokens, brief);
   }
 

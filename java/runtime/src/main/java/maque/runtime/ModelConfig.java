@@ -87,6 +87,24 @@ final class ModelConfig {
     return sizes;
   }
 
+  /** Element type of the weights: {@code fp32}, {@code bf16} or {@code int8}. */
+  String precision() {
+    return oneOf("precision", "fp32", "fp32", "bf16", "int8");
+  }
+
+  /** Whether this is a student in the form that serves: it says whether its gates are folded. */
+  boolean isServing() {
+    return !isBert() && values.containsKey("folded");
+  }
+
+  /** Whether the table's rows are gate pre-activations; a serving form's only. */
+  boolean isFolded() {
+    if (!(values.get("folded") instanceof Boolean folded)) {
+      throw error("folded", "true or false", values.get("folded"));
+    }
+    return folded;
+  }
+
   /** Ids that a text may have, special tokens included. */
   int maxTokens() {
     int limit = isBert() ? size("max_position_embeddings") : MAX_SIZE;
@@ -145,6 +163,12 @@ final class ModelConfig {
     }
     if (!modelType().equals(DOCUMENT)) {
       options.put("pooling", pooling(hasPooler));
+    }
+    if (isServing()) {
+      options.put("precision", precision());
+      options.put("folded", Boolean.toString(isFolded()));
+    } else if (!isBert() && values.containsKey("precision")) {
+      throw error("folded", "true or false beside precision " + precision(), null);
     }
     return options;
   }

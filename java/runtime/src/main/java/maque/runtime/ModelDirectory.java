@@ -60,7 +60,8 @@ public final class ModelDirectory {
    * @throws StorageException where the file cannot be written; what was there before still is
    */
   public static void pack(ModelDirectory model, Path file) {
-    ModelWriter.pack(model, file);
+    ModelWriter.pack(
+        model.config(), model.tensors(), model.vocab(), model.labels(), model.training(), file);
   }
 
   /** Starts writing a model directory; nothing is there before {@link Writer#commit()}. */
@@ -82,6 +83,16 @@ public final class ModelDirectory {
     return config.modelType();
   }
 
+  /** Whether this is a student in the form that serves, which {@code maque pack} writes. */
+  public boolean isServingForm() {
+    return config.isServing();
+  }
+
+  /** Element type of the weights: {@code fp32}, {@code bf16} or {@code int8}. */
+  public String precision() {
+    return config.precision();
+  }
+
   /** Ids that a text may have: config.json's {@code max_tokens}, 128 where it has none. */
   public int maxTokens() {
     return config.maxTokens();
@@ -93,8 +104,8 @@ public final class ModelDirectory {
   }
 
   /**
-   * The model's own tensors as float32, under the names of the native interface, in the model's
-   * order.
+   * The model's own tensors under the names of the native interface, in the model's order: as
+   * float32, or, of a student's serving form, as they are.
    */
   public Map<String, Tensor> nativeTensors() {
     return selected;
@@ -219,6 +230,19 @@ public final class ModelDirectory {
      */
     public Path commit() {
       return new ModelWriter(directory).write(config, tensors, vocab, labels, training, run);
+    }
+
+    /**
+     * Writes one file instead, as {@link #pack} does; it holds no run.json.
+     *
+     * @return its path
+     * @throws ModelFormatException as {@link #commit}
+     * @throws StorageException where the file cannot be written; what was there before still is
+     */
+    public Path commitFile() {
+      ModelWriter.check(config, tensors, vocab, labels);
+      ModelWriter.pack(config, tensors, vocab, labels, training, directory);
+      return directory;
     }
   }
 }

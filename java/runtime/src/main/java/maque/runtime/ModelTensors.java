@@ -124,8 +124,8 @@ final class ModelTensors {
   }
 
   /**
-   * Picks the configuration's tensors out of a file's, under native names, as float32 and in the
-   * model's order.
+   * Picks the configuration's tensors out of a file's, under native names and in the model's order:
+   * as float32, or, of a serving form, as they are.
    *
    * @param strict whether a tensor that the configuration does not have is an error
    * @throws ModelFormatException naming the tensor, what config.json needs and what there is
@@ -139,12 +139,10 @@ final class ModelTensors {
         throw new ModelFormatException(source + ": tensor " + name + " under two names");
       }
     }
-    Map<String, Tensor> selected = new LinkedHashMap<>();
-    for (Map.Entry<String, long[]> shape : shapes(config, hasPooler(inFile)).entrySet()) {
-      Tensor tensor = found.remove(shape.getKey());
-      check(shape.getKey(), shape.getValue(), tensor, source);
-      selected.put(shape.getKey(), tensor.toF32().named(shape.getKey()));
-    }
+    Map<String, Tensor> selected =
+        config.isServing()
+            ? ServingTensors.take(config, found, source)
+            : take(config, found, hasPooler(inFile), source);
     found.keySet().removeIf(name -> name.startsWith("pooler.") || name.endsWith("position_ids"));
     if (strict && !found.isEmpty()) {
       throw new ModelFormatException(
@@ -152,6 +150,25 @@ final class ModelTensors {
               + ": tensor "
               + found.keySet().iterator().next()
               + " has no place in the model that config.json describes");
+    }
+    return selected;
+  }
+
+  private static Map<String, Tensor> take(
+      ModelConfig config, Map<String, Tensor> found, boolean hasPooler, String source) {
+    Map<String, Tensor> selected = new LinkedHashMap<>();
+    for (Map.Entry<String, long[]> shape : shapes(config, hasPooler).entrySet()) {
+      Tensor tensor = found.remove(shape.getKey());
+      check(shape.getKey(), shape.getValue(), tensor, source);
+      if (!List.of("F32", "F16", "BF16", "F64").contains(tensor.dtype())) {
+        throw new ModelFormatException(
+            source
+                + ": tensor "
+                + tensor.name()
+                + ": expected floating point, found "
+                + tensor.dtype());
+      }
+      selected.put(shape.getKey(), tensor.toF32().named(shape.getKey()));
     }
     return selected;
   }
@@ -174,7 +191,8 @@ final class ModelTensors {
     return inFile.keySet().stream().anyMatch(name -> name.endsWith("pooler.dense.weight"));
   }
 
-  private static void check(String name, long[] expected, Tensor tensor, String source) {
+  /** Whether the tensor is there, and of that shape. */
+  static void check(String name, long[] expected, Tensor tensor, String source) {
     if (tensor == null) {
       throw new ModelFormatException(
           source + ": tensor " + name + ": expected " + Arrays.toString(expected) + ", found none");
@@ -188,10 +206,6 @@ final class ModelTensors {
               + Arrays.toString(expected)
               + ", the file has "
               + Arrays.toString(tensor.shape()));
-    }
-    if (!List.of("F32", "F16", "BF16", "F64").contains(tensor.dtype())) {
-      throw new ModelFormatException(
-          source + ": tensor " + name + ": expected floating point, found " + tensor.dtype());
     }
   }
 }

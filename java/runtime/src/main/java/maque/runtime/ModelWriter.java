@@ -92,7 +92,7 @@ final class ModelWriter {
     }
   }
 
-  private static void check(
+  static void check(
       Map<String, Object> config,
       Map<String, Tensor> tensors,
       List<String> vocab,
@@ -117,21 +117,27 @@ final class ModelWriter {
   }
 
   /** See {@link ModelDirectory#pack}. */
-  static void pack(ModelDirectory model, Path file) {
+  static void pack(
+      Map<String, Object> config,
+      Map<String, Tensor> tensors,
+      List<String> vocab,
+      List<String> labels,
+      Map<String, Object> training,
+      Path file) {
     Map<String, byte[]> files = new LinkedHashMap<>();
-    files.put(ModelDirectory.CONFIG, Json.write(model.config()));
-    files.put(ModelDirectory.VOCAB, lines(model.vocab()));
-    if (!model.labels().isEmpty()) {
-      files.put(ModelDirectory.LABELS, lines(model.labels()));
+    files.put(ModelDirectory.CONFIG, Json.write(config));
+    files.put(ModelDirectory.VOCAB, lines(vocab));
+    if (!labels.isEmpty()) {
+      files.put(ModelDirectory.LABELS, lines(labels));
     }
-    if (!model.training().isEmpty()) {
-      files.put(ModelDirectory.TRAINING, Json.write(model.training()));
+    if (!training.isEmpty()) {
+      files.put(ModelDirectory.TRAINING, Json.write(training));
     }
     Map<String, ModelManifest.Stamp> stamps = new LinkedHashMap<>();
     files.forEach((name, content) -> stamps.put(name, ModelManifest.Stamp.of(content)));
-    byte[] manifest = new ModelManifest(stamps, checksums(model.tensors())).json();
+    byte[] manifest = new ModelManifest(stamps, checksums(tensors)).json();
     files.put(ModelManifest.NAME, manifest);
-    Map<String, Tensor> packed = new LinkedHashMap<>(model.tensors());
+    Map<String, Tensor> packed = new LinkedHashMap<>(tensors);
     files.forEach(
         (name, content) -> {
           ByteBuffer data = ByteBuffer.allocateDirect(content.length).put(content).flip();
