@@ -52,27 +52,50 @@ bool has_avx512(const Cpu& cpu) {
   return has_avx2(cpu) && cpu.avx512f && cpu.avx512bw && cpu.avx512dq && cpu.avx512vl;
 }
 
+bool has_avx512vnni(const Cpu& cpu) { return has_avx512(cpu) && cpu.avx512_vnni; }
+
+bool capped_to(const char* isa) {
+  const char* cap = getenv("MAQUE_MAX_ISA");
+  return cap != nullptr && strcmp(cap, isa) == 0;
+}
+
 const Kernels<float>* choose() {
   const Cpu cpu = detect();
-  const char* cap = getenv("MAQUE_MAX_ISA");
-  const bool ref_only = cap != nullptr && strcmp(cap, "ref") == 0;
-  const bool no_avx512 = cap != nullptr && strcmp(cap, "avx2") == 0;
-  if (ref_only) return &kernels_ref;
-  if (has_avx512(cpu) && !no_avx512) return &kernels_avx512;
+  if (capped_to("ref")) return &kernels_ref;
+  if (has_avx512(cpu) && !capped_to("avx2")) return &kernels_avx512;
   return has_avx2(cpu) ? &kernels_avx2 : &kernels_ref;
+}
+
+const Int8Kernels* choose_int8() {
+  const Cpu cpu = detect();
+  if (capped_to("ref")) return &int8_kernels_ref;
+  if (has_avx512(cpu) && !capped_to("avx2")) {
+    return has_avx512vnni(cpu) && !capped_to("avx512") ? &int8_kernels_avx512vnni : &int8_kernels_avx512;
+  }
+  return has_avx2(cpu) ? &int8_kernels_avx2 : &int8_kernels_ref;
+}
+
+/// *chosen, or what `choose` gives, kept there. Two first callers may both choose; they choose the same.
+template <class Table>
+const Table& chosen_once(const Table** chosen, const Table* (*choose)()) {
+  const Table* found = __atomic_load_n(chosen, __ATOMIC_ACQUIRE);
+  if (found == nullptr) {
+    found = choose();
+    __atomic_store_n(chosen, found, __ATOMIC_RELEASE);
+  }
+  return *found;
 }
 
 }  // namespace
 
 const Kernels<float>& kernels() {
-  // Two first callers may both choose; they choose the same.
   static const Kernels<float>* chosen = nullptr;
-  const Kernels<float>* found = __atomic_load_n(&chosen, __ATOMIC_ACQUIRE);
-  if (found == nullptr) {
-    found = choose();
-    __atomic_store_n(&chosen, found, __ATOMIC_RELEASE);
-  }
-  return *found;
+  return chosen_once(&chosen, choose);
+}
+
+const Int8Kernels& int8_kernels() {
+  static const Int8Kernels* chosen = nullptr;
+  return chosen_once(&chosen, choose_int8);
 }
 
 const Kernels<float>* kernels_for(const char* isa) {
@@ -80,6 +103,15 @@ const Kernels<float>* kernels_for(const char* isa) {
   if (strcmp(isa, "avx2") == 0) return has_avx2(detect()) ? &kernels_avx2 : nullptr;
   if (strcmp(isa, "avx512") == 0) return has_avx512(detect()) ? &kernels_avx512 : nullptr;
   if (strcmp(isa, "emu") == 0) return &kernels_emu;
+  return nullptr;
+}
+
+const Int8Kernels* int8_kernels_for(const char* isa) {
+  if (strcmp(isa, "ref") == 0) return &int8_kernels_ref;
+  if (strcmp(isa, "avx2") == 0) return has_avx2(detect()) ? &int8_kernels_avx2 : nullptr;
+  if (strcmp(isa, "avx512") == 0) return has_avx512(detect()) ? &int8_kernels_avx512 : nullptr;
+  if (strcmp(isa, "avx512vnni") == 0) return has_avx512vnni(detect()) ? &int8_kernels_avx512vnni : nullptr;
+  if (strcmp(isa, "emu") == 0) return &int8_kernels_emu;
   return nullptr;
 }
 

@@ -1,16 +1,19 @@
 // Choice of the instruction set, once per process.
 #pragma once
+#include "kernels/int8_list.h"
 #include "kernels/kernel_list.h"
 
 namespace maque {
 
-/// The best flavour that this CPU and operating system have, capped by MAQUE_MAX_ISA (ref, avx2, avx512):
-/// chosen at the first call.
+/// The best flavour that this CPU and operating system have, capped by MAQUE_MAX_ISA (ref, avx2, avx512,
+/// avx512vnni): chosen at the first call.
 const Kernels<float>& kernels();
+const Int8Kernels& int8_kernels();
 
 /// A flavour by name, or null where it is unknown or this CPU lacks it ("emu": the avx512 source on plain C++
 /// lanes, in tests only).
 const Kernels<float>* kernels_for(const char* isa);
+const Int8Kernels* int8_kernels_for(const char* isa);
 
 /// Comma-separated instruction sets of this CPU that matter here ("avx2,fma,avx512f,avx512_bf16,...").
 const char* cpu_features();

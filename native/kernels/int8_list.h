@@ -1,0 +1,21 @@
+// The list of operations on 8-bit integers, beside kernel_list.h: they have no scalar type to choose, and
+// flavours of their own (ref, avx2, avx512, avx512vnni, emu).
+#pragma once
+#include "kernels/gemm_int8.h"
+#include "kernels/quantize_int8.h"
+
+#define MAQUE_INT8_KERNELS(X) \
+  X(gemm_int8)                \
+  X(quantize_rows)
+
+namespace maque {
+
+/// Every operation on 8-bit integers in one flavour.
+struct Int8Kernels {
+  const char* isa;  // "ref", "avx2", "avx512", "avx512vnni", ...
+#define MAQUE_FIELD(name) name##_fn* name;
+  MAQUE_INT8_KERNELS(MAQUE_FIELD)
+#undef MAQUE_FIELD
+};
+
+}  // namespace maque

@@ -1,0 +1,36 @@
+// Rows to bytes: plain loops. See kernels/quantize_int8.h.
+#pragma once
+#include "kernels/gemm_int8.h"
+#include "kernels/math.h"
+#include "kernels/quantize_int8.h"
+
+namespace maque::ref {
+
+/// zero_point + rne(v) clamped to [1, 2 zero_point - 1]; NaN counts as 0.
+inline uint8_t quantize(float v, int32_t zero_point) {
+  const float limit = static_cast<float>(zero_point - 1);
+  const float low = v > -limit ? v : -limit, clamped = low < limit ? low : limit;
+  const float rounded = ((v == v ? clamped : 0.0f) + math::kRound) - math::kRound;
+  return static_cast<uint8_t>(zero_point + static_cast<int32_t>(rounded));
+}
+
+inline void quantize_rows(const float* x, int64_t ldx, int64_t rows, int64_t k, int32_t zero_point,
+                          uint8_t* q, int64_t ldq, float* scale) {
+  const float limit = static_cast<float>(zero_point - 1);
+  for (int64_t i = 0; i < rows; ++i) {
+    float most = 0.0f;
+    for (int64_t p = 0; p < k; ++p) {
+      const float magnitude = __builtin_fabsf(x[i * ldx + p]);
+      if (!(magnitude <= most)) most = magnitude == magnitude ? magnitude : __builtin_nanf("");
+      if (most != most) break;
+    }
+    const float r = limit / most;
+    scale[i] = most == 0.0f ? 0.0f : most / limit;
+    for (int64_t p = 0; p < int8_whole_k(k); ++p) {
+      const float v = p < k && most != 0.0f ? x[i * ldx + p] * r : 0.0f;
+      q[i * ldq + p] = quantize(v, zero_point);
+    }
+  }
+}
+
+}  // namespace maque::ref

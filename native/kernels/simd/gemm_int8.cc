@@ -1,0 +1,175 @@
+// Product of 8-bit integers. A tile of sums, R rows by W vectors of 16 columns, stays in registers over all
+// of k: a step takes four bytes of each row of A, broadcast, and four rows of B. Rows of A are read where
+// they lie; they are cut into blocks that stay in the L2 cache while the panels of B pass, and a panel stays
+// near while the tiles of a block pass. See kernels/gemm_int8.h for the contract.
+#include "kernels/math.h"
+#include "kernels/simd/declarations_int8.h"
+
+namespace maque::MAQUE_ISA {
+namespace {
+
+// The tallest tile, and how many vectors its sums may take.
+#if defined(MAQUE_ISA_AVX2)
+constexpr int kMaxRows = 5, kSums = 6;
+#else
+constexpr int kMaxRows = 12, kSums = 24;
+#endif
+constexpr int kPanelVectors = static_cast<int>(kInt8Panel / kLanes);
+constexpr int64_t kStepBytes = kInt8Panel * kInt8Step;
+
+/// Vectors across the widest tile of `rows` rows: low tiles are wide, so that enough independent sums are
+/// under way and several panels of B stream at once.
+constexpr int tile_vectors(int rows) {
+  int vectors = 8;
+  while (vectors * rows > kSums) vectors /= 2;
+  return vectors;
+}
+
+using TileFunction = void (*)(const uint8_t* a, int64_t lda, const int8_t* b, int64_t panel_bytes,
+                              int64_t steps, int32_t* sums);
+
+/// One tile: sums [R, W * 16]. `b` is the first panel, further ones lie panel_bytes apart.
+template <int R, int W>
+void tile(const uint8_t* a, int64_t lda, const int8_t* b, int64_t panel_bytes, int64_t steps, int32_t* sums) {
+  I sum[R][W];
+#pragma GCC unroll 16
+  for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 16
+    for (int w = 0; w < W; ++w) sum[i][w] = I::set1(0);
+  }
+  for (int64_t s = 0; s < steps; ++s, a += kInt8Step, b += kStepBytes) {
+    I row[W];
+#pragma GCC unroll 16
+    for (int w = 0; w < W; ++w)
+      row[w] = I::load(b + w / kPanelVectors * panel_bytes + w % kPanelVectors * 64);
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) {
+      const I x = broadcast4(a + i * lda);
+#pragma GCC unroll 16
+      for (int w = 0; w < W; ++w) sum[i][w] = dot4(sum[i][w], x, row[w]);
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 16
+    for (int w = 0; w < W; ++w) sum[i][w].store(sums + (i * W + w) * kLanes);
+  }
+}
+
+/// The inner kernels for one number of rows.
+struct RowKernels {
+  TileFunction wide, narrow;
+  int64_t wide_columns, narrow_columns;
+};
+
+template <int R>
+constexpr RowKernels row_kernels() {
+  constexpr int kWide = tile_vectors(R), kNarrow = kWide < kPanelVectors ? kWide : kPanelVectors;
+  return {tile<R, kWide>, tile<R, kNarrow>, kWide * kLanes, kNarrow * kLanes};
+}
+
+#if defined(MAQUE_ISA_AVX2)
+constexpr RowKernels kRowKernels[] = {row_kernels<1>(), row_kernels<2>(), row_kernels<3>(), row_kernels<4>(),
+                                      row_kernels<5>()};
+#else
+constexpr RowKernels kRowKernels[] = {row_kernels<1>(),  row_kernels<2>(),  row_kernels<3>(),
+                                      row_kernels<4>(),  row_kernels<5>(),  row_kernels<6>(),
+                                      row_kernels<7>(),  row_kernels<8>(),  row_kernels<9>(),
+                                      row_kernels<10>(), row_kernels<11>(), row_kernels<12>()};
+#endif
+static_assert(sizeof kRowKernels / sizeof kRowKernels[0] == kMaxRows);
+
+/// What follows the sums, for the [rows, n] elements of C at row i0, column j0.
+template <Activation kActivation>
+void finish(const GemmInt8Args& g, int64_t i0, int64_t j0, int64_t rows, int64_t n, const int32_t* sums,
+            int64_t ld_sums) {
+  for_lanes(n, [&](int64_t at, int64_t r) MAQUE_INLINE_LAMBDA {
+    const int64_t j = j0 + at;
+    const auto read = [&](const float* p)
+                          MAQUE_INLINE_LAMBDA { return r == kLanes ? F::load(p) : F::load(p, r); };
+    const I offset = r == kLanes ? I::load(g.offsets + j) : I::load(g.offsets + j, r);
+    const F w_scale = read(g.w_scale + j), bias = g.bias == nullptr ? F::zero() : read(g.bias + j);
+    for (int64_t i = 0; i < rows; ++i) {
+      const F a_scale = F::set1(g.a_scale[(i0 + i) * g.a_scale_stride]);
+      F y = to_float(I::load(sums + i * ld_sums + at) - offset) * (w_scale * a_scale);
+      if (g.bias != nullptr) y = y + bias;
+      y = math::activate(kActivation, y);
+      if (g.residual != nullptr) y = y + read(g.residual + (i0 + i) * g.ld_residual + j);
+      float* c = g.c + (i0 + i) * g.ldc + j;
+      r == kLanes ? y.store(c) : y.store(c, r);
+    }
+  });
+}
+
+using FinishFunction = void (*)(const GemmInt8Args&, int64_t, int64_t, int64_t, int64_t, const int32_t*,
+                                int64_t);
+
+FinishFunction finish_function(Activation activation) {
+  switch (activation) {
+    case Activation::none:
+      break;
+    case Activation::relu:
+      return finish<Activation::relu>;
+    case Activation::tanh:
+      return finish<Activation::tanh>;
+    case Activation::gelu_erf:
+      return finish<Activation::gelu_erf>;
+    case Activation::gelu_tanh:
+      return finish<Activation::gelu_tanh>;
+  }
+  return finish<Activation::none>;
+}
+
+/// Rows of one block of A: about half of an L2 cache of 512 KiB.
+int64_t block_rows(int64_t lda) {
+  const int64_t rows = (256 << 10) / lda / kMaxRows * kMaxRows;
+  return rows < kMaxRows ? kMaxRows : rows;
+}
+
+/// A block of rows, [i0, i0 + m).
+struct Block {
+  const GemmInt8Args& g;
+  FinishFunction finish;
+  int64_t i0, m, tiles;
+
+  int64_t begin(int64_t tile) const { return tile * m / tiles; }
+};
+
+/// Rows [begin, end) of the block across columns [j, end_j).
+void run_tile(const Block& block, int64_t begin, int64_t end, int64_t j, int64_t end_j) {
+  const GemmInt8Args& g = block.g;
+  const int64_t rows = end - begin, i = block.i0 + begin, steps = int8_whole_k(g.k) / kInt8Step;
+  const RowKernels& kernels = kRowKernels[rows - 1];
+  const int64_t panel_bytes = steps * kStepBytes;
+  alignas(64) int32_t sums[kSums * kLanes];
+  while (j < end_j) {
+    const bool wide = j + kernels.wide_columns <= end_j;
+    const int64_t width = wide ? kernels.wide_columns : kernels.narrow_columns;
+    const int8_t* b = g.b + j / kInt8Panel * panel_bytes + j % kInt8Panel * kInt8Step;
+    (wide ? kernels.wide : kernels.narrow)(g.a + i * g.lda, g.lda, b, panel_bytes, steps, sums);
+    block.finish(g, i, j, rows, end_j - j < width ? end_j - j : width, sums, width);
+    j += width;
+  }
+}
+
+void run_block(const Block& block) {
+  const GemmInt8Args& g = block.g;
+  const int64_t lowest = block.m / block.tiles, width = kRowKernels[lowest - 1].wide_columns;
+  for (int64_t j = 0; j < g.n; j += width) {
+    const int64_t end = g.n - j < width ? g.n : j + width;
+    for (int64_t t = 0; t < block.tiles; ++t) run_tile(block, block.begin(t), block.begin(t + 1), j, end);
+  }
+}
+
+}  // namespace
+
+void gemm_int8(const GemmInt8Args& g) {
+  const FinishFunction finish_tile = finish_function(g.activation);
+  const int64_t most = block_rows(g.lda);
+  for (int64_t i = 0; i < g.m; i += most) {
+    const int64_t m = g.m - i < most ? g.m - i : most;
+    run_block({g, finish_tile, i, m, (m + kMaxRows - 1) / kMaxRows});
+  }
+}
+
+}  // namespace maque::MAQUE_ISA

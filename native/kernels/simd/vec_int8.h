@@ -1,0 +1,85 @@
+// Bytes in the vectors of vec.h: an I as 64 bytes, four to a lane.
+//
+//   dot4(sum, u, s)   sum + u[0] s[0] + ... + u[3] s[3] in every lane, u unsigned and s signed bytes. Without
+//                     VNNI it adds the products in pairs that saturate at 16 bits: callers keep clear of that
+//                     (see kernels/gemm_int8.h). emu saturates too, so that tests on any machine would see
+//                     it.
+//   broadcast4(p)     four bytes in every lane
+//   max(a, b)         of signed lanes
+//   store_low(a, p, r)  the low byte of the first r lanes, r in [0, 16]
+#pragma once
+#include "kernels/simd/vec.h"
+
+namespace maque::MAQUE_ISA {
+
+MAQUE_INLINE I broadcast4(const void* p) {
+  int32_t x;
+  __builtin_memcpy(&x, p, sizeof x);
+  return I::set1(x);
+}
+
+#if defined(MAQUE_ISA_AVX512)
+
+MAQUE_INLINE I dot4(I sum, I u, I s) {
+#  if defined(MAQUE_ISA_AVX512VNNI)
+  return {_mm512_dpbusd_epi32(sum.v, u.v, s.v)};
+#  else
+  const __m512i pairs = _mm512_maddubs_epi16(u.v, s.v);
+  return {_mm512_add_epi32(sum.v, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)))};
+#  endif
+}
+MAQUE_INLINE I max(I a, I b) { return {_mm512_max_epi32(a.v, b.v)}; }
+MAQUE_INLINE void store_low(I a, uint8_t* p) {
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a.v));
+}
+MAQUE_INLINE void store_low(I a, uint8_t* p, int64_t r) {
+  _mm512_mask_cvtepi32_storeu_epi8(p, M::first_lanes(r).v, a.v);
+}
+
+#elif defined(MAQUE_ISA_AVX2)
+
+MAQUE_INLINE __m256i dot4_half(__m256i sum, __m256i u, __m256i s) {
+  return _mm256_add_epi32(sum, _mm256_madd_epi16(_mm256_maddubs_epi16(u, s), _mm256_set1_epi16(1)));
+}
+MAQUE_INLINE I dot4(I sum, I u, I s) {
+  return {dot4_half(sum.lo, u.lo, s.lo), dot4_half(sum.hi, u.hi, s.hi)};
+}
+MAQUE_INLINE I max(I a, I b) { return {_mm256_max_epi32(a.lo, b.lo), _mm256_max_epi32(a.hi, b.hi)}; }
+MAQUE_INLINE void store_low(I a, uint8_t* p) {
+  const I low = a & I::set1(255);
+  const __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(low.lo, low.hi), 0xD8);
+  const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bytes);
+}
+MAQUE_INLINE void store_low(I a, uint8_t* p, int64_t r) {
+  uint8_t bytes[16];
+  store_low(a, bytes);
+  __builtin_memcpy(p, bytes, static_cast<size_t>(r));
+}
+
+#else
+
+MAQUE_INLINE int32_t saturate16(int32_t x) {
+  return x > INT16_MAX ? INT16_MAX : x < INT16_MIN ? INT16_MIN : x;
+}
+MAQUE_INLINE I dot4(I sum, I u, I s) {
+  return lanes<I>([&](int l) {
+    uint8_t a[4];
+    int8_t b[4];
+    __builtin_memcpy(a, &u.v[l], 4);
+    __builtin_memcpy(b, &s.v[l], 4);
+    return wrap(word(sum.v[l]) + word(saturate16(a[0] * b[0] + a[1] * b[1])) +
+                word(saturate16(a[2] * b[2] + a[3] * b[3])));
+  });
+}
+MAQUE_INLINE I max(I a, I b) {
+  return lanes<I>([&](int l) { return a.v[l] > b.v[l] ? a.v[l] : b.v[l]; });
+}
+MAQUE_INLINE void store_low(I a, uint8_t* p, int64_t r) {
+  for (int64_t l = 0; l < r; ++l) p[l] = static_cast<uint8_t>(a.v[l]);
+}
+MAQUE_INLINE void store_low(I a, uint8_t* p) { store_low(a, p, kLanes); }
+
+#endif
+
+}  // namespace maque::MAQUE_ISA
