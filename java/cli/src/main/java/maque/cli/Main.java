@@ -24,6 +24,7 @@ import picocli.CommandLine.Spec;
     versionProvider = InfoCommand.Version.class,
     subcommands = {
       DemoCommand.class,
+      DistilCommand.class,
       ImportCommand.class,
       TrainTeacherCommand.class,
       SoftTargetsCommand.class,

@@ -13,9 +13,9 @@ import maque.runtime.InvalidInputException;
 import maque.runtime.Json;
 
 /**
- * Which steps of a demo are complete, in {@code demo.json}: a step is named after the file or
- * folder that it makes and has a key, all that its result depends on. A step with the same key is
- * not done again; one with another key is removed and done anew.
+ * Which steps of a run are complete, in {@code KIND.json} of its folder: a step is named after the
+ * file or folder that it makes and has a key, all that its result depends on. A step with the same
+ * key is not done again; one with another key is removed and done anew.
  */
 final class Stages {
   private final Path folder;
@@ -24,13 +24,27 @@ final class Stages {
 
   /** Opens a demo's folder, making it where it does not exist. */
   Stages(Path folder) throws IOException {
+    this(folder, "demo");
+  }
+
+  /**
+   * Opens the folder of a run, making it where it does not exist.
+   *
+   * @param kind what makes such folders, such as demo
+   */
+  Stages(Path folder, String kind) throws IOException {
     this.folder = folder;
-    file = folder.resolve("demo.json");
+    file = folder.resolve(kind + ".json");
     if (Files.exists(file)) {
       done.putAll(Json.readObject(file));
     } else if (Files.exists(folder) && !isEmpty(folder)) {
       throw new InvalidInputException(
-          folder + " exists and is no demo's folder (it has no demo.json); give another by --out");
+          folder
+              + " exists and is no "
+              + kind
+              + "'s folder (it has no "
+              + kind
+              + ".json); give another by --out");
     }
     Files.createDirectories(folder);
     AtomicFiles.write(file, Json.write(done));

@@ -2,6 +2,7 @@ package maque.training;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import maque.runtime.InvalidInputException;
 
@@ -190,6 +191,61 @@ public final class DataSet implements Texts {
     return new Split(
         new DataSet(name + ".train", picked(seed, dev, examples.size()), labels),
         new DataSet(name + ".dev", picked(seed, 0, dev), labels));
+  }
+
+  /** Some examples drawn to keep their labels, and the others; both in the data's order. */
+  public record Draw(DataSet labelled, DataSet rest) {}
+
+  /**
+   * Draws examples by the seed.
+   *
+   * @param n how many, at least 1; all where there are no more
+   * @param evenly the same number of each class, as far as a class has so many, instead of each
+   *     example with the same chance
+   * @throws InvalidInputException where n is below 1
+   */
+  public Draw draw(int n, long seed, boolean evenly) {
+    if (n < 1) {
+      throw new InvalidInputException("cannot draw " + n + " examples");
+    }
+    boolean[] taken = new boolean[examples.size()];
+    int left = Math.min(n, taken.length);
+    int[] quota = evenly ? quotas(left) : null;
+    KeyedPermutation order = new KeyedPermutation(taken.length, seed, taken.length, n);
+    for (int i = 0; left > 0; i++) {
+      int at = (int) order.at(i);
+      int label = examples.get(at).label();
+      if (quota == null || label >= 0 && quota[label]-- > 0) {
+        taken[at] = true;
+        left--;
+      }
+    }
+    List<Example> labelled = new ArrayList<>();
+    List<Example> rest = new ArrayList<>();
+    for (int i = 0; i < taken.length; i++) {
+      (taken[i] ? labelled : rest).add(examples.get(i));
+    }
+    return new Draw(
+        new DataSet(name + ".drawn", labelled, labels), new DataSet(name + ".rest", rest, labels));
+  }
+
+  /** How many of each class, as even as the classes' sizes allow, {@code n} in all. */
+  private int[] quotas(int n) {
+    int[] counts = counts();
+    if (Arrays.stream(counts).sum() < examples.size()) {
+      throw new InvalidInputException(name + ": every text needs a label to draw evenly");
+    }
+    int[] quota = new int[counts.length];
+    int left = n;
+    while (left > 0) {
+      for (int c = 0; c < counts.length && left > 0; c++) {
+        if (quota[c] < counts[c]) {
+          quota[c]++;
+          left--;
+        }
+      }
+    }
+    return quota;
   }
 
   /** Two parts of one data set. */

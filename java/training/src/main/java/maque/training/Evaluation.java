@@ -84,31 +84,43 @@ public final class Evaluation {
     if (Arrays.stream(data.counts()).sum() < data.size() || data.size() == 0) {
       throw new InvalidInputException(data.name() + ": every text needs a label to evaluate by");
     }
-    long start = System.nanoTime();
-    int[] predicted = predict(model, data, control);
-    double seconds = (System.nanoTime() - start) * 1e-9;
-    double[] micros = single(model, data, control);
-    return new Result(
-        name,
-        ClassificationReport.of(data.labelIndexes(), predicted, data.labels()),
-        data.labelIndexes(),
-        predicted,
-        model.parameters(),
-        seconds,
-        percentile(micros, 0.5),
-        percentile(micros, 0.99));
+    return scores(model, data, control).result(name, data);
   }
 
-  private static int[] predict(TextClassifier model, DataSet data, RunControl control) {
-    int[] out = new int[data.size()];
+  /**
+   * Scores texts, with labels or without, on as many threads as {@code control} says; single
+   * predictions on one.
+   *
+   * @throws InvalidInputException where there are no texts
+   * @throws CancelledException where the token was set
+   */
+  public static Scores scores(TextClassifier model, Texts texts, RunControl control) {
+    if (texts.size() == 0) {
+      throw new InvalidInputException("there are no texts to score");
+    }
+    long start = System.nanoTime();
+    float[][] logits = logits(model, texts, control);
+    double seconds = (System.nanoTime() - start) * 1e-9;
+    double[] micros = single(model, texts, control);
+    return new Scores(
+        logits, model.parameters(), seconds, percentile(micros, 0.5), percentile(micros, 0.99));
+  }
+
+  /**
+   * Logits of texts, in their order, for any number of threads.
+   *
+   * @throws CancelledException where the token was set
+   */
+  public static float[][] logits(TextClassifier model, Texts texts, RunControl control) {
+    float[][] out = new float[texts.size()][];
     try (LogitPool pool = new LogitPool(model, control.threads())) {
       for (int from = 0; from < out.length; from += pool.texts()) {
         stopIfAsked(control);
         int to = Math.min(out.length, from + pool.texts());
-        List<String> texts = IntStream.range(from, to).mapToObj(data::get).toList();
+        List<String> some = IntStream.range(from, to).mapToObj(texts::get).toList();
         int at = from;
-        for (float[] logits : pool.logits(texts)) {
-          out[at++] = Objective.argmax(logits, 0, logits.length);
+        for (float[] logits : pool.logits(some)) {
+          out[at++] = logits;
         }
         control.progress(STAGE, to, out.length, "");
       }
@@ -117,7 +129,7 @@ public final class Evaluation {
   }
 
   /** Times of single predictions, after a warm-up, for as many texts as a few seconds allow. */
-  private static double[] single(TextClassifier model, DataSet data, RunControl control) {
+  private static double[] single(TextClassifier model, Texts data, RunControl control) {
     for (int i = 0; i < WARM_UP; i++) {
       model.predict(data.get(i % data.size()));
     }

@@ -13,6 +13,7 @@ final class TrainingRecord {
   private static final Logger LOG = System.getLogger(TrainingRecord.class.getName());
 
   private final Map<String, Object> inputs = new LinkedHashMap<>();
+  private final Map<String, Object> metrics = new LinkedHashMap<>();
   private final List<String> notes = new ArrayList<>();
   private final Map<String, Object> options;
   private final String stage;
@@ -42,6 +43,16 @@ final class TrainingRecord {
     map.put("texts", texts.size());
     map.put("sha256", texts.hash());
     inputs.put(name, map);
+  }
+
+  /** How good the weights that are kept are on labelled texts; not part of the fingerprint. */
+  void metrics(String name, DataSet data, double accuracy, double loss) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("examples", data.size());
+    map.put("sha256", data.hash());
+    map.put("accuracy", accuracy);
+    map.put("loss", loss);
+    metrics.put(name, map);
   }
 
   /** Something that a reader should know; also goes to the log. */
@@ -80,6 +91,7 @@ final class TrainingRecord {
     map.put("best_step", state.bestStep);
     map.put("stopped_early", state.stopped);
     map.put("history", state.history.stream().map(TrainingState.Point::toMap).toList());
+    map.put("metrics", metrics);
     map.put("notes", notes);
     return map;
   }

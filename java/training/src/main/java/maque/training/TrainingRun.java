@@ -15,6 +15,7 @@ final class TrainingRun {
   private final TrainingOptions<?> options;
   private final RunControl control;
   private final TrainingRecord record;
+  private DataSet dev;
 
   TrainingRun(String stage, Path out, TrainingOptions<?> options, RunControl control) {
     this.out = out;
@@ -45,8 +46,9 @@ final class TrainingRun {
       record.note("no development set: the last weights are kept");
     }
     record.data("train", data.train());
-    if (data.dev() != null) {
-      record.data("dev", data.dev());
+    dev = data.dev();
+    if (dev != null) {
+      record.data("dev", dev);
     }
     return data;
   }
@@ -74,6 +76,10 @@ final class TrainingRun {
       List<String> labels,
       TrainingState state,
       Checkpoint checkpoint) {
+    boolean chosen = state.bestAccuracy >= 0;
+    if (dev != null && chosen) {
+      record.metrics("dev", dev, state.bestAccuracy, state.bestLoss);
+    }
     long parameters = ModelIo.parameters(trainer, false);
     long trained = ModelIo.parameters(trainer, true);
     Map<String, Tensor> tensors = ModelIo.tensors(trainer, state);
@@ -86,7 +92,6 @@ final class TrainingRun {
         record.training(state, parameters, trained),
         record.run(control.threads()));
     checkpoint.delete();
-    boolean chosen = state.bestAccuracy >= 0;
     return new TrainingResult(
         out,
         state.step,

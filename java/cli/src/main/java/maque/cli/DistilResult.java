@@ -1,0 +1,281 @@
+package maque.cli;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.function.ToDoubleFunction;
+import maque.training.DataSet;
+import maque.training.Evaluation;
+import maque.training.Scores;
+import maque.training.SeedComparison;
+import maque.training.Texts;
+
+/** What an experiment found: its models' scores, the verdict, the summary. */
+final class DistilResult {
+  /**
+   * One model.
+   *
+   * @param test scores on test, with times on one thread
+   * @param trainingSeconds how long its training took in the process that ended it; NaN where it
+   *     was given
+   * @param bytes of its weights' file
+   */
+  record Member(
+      long seed, Path model, Scores test, Scores dev, double trainingSeconds, long bytes) {}
+
+  /**
+   * The models of one way, a seed each.
+   *
+   * @param id key in the summary
+   * @param recipe options of train-student, or of train-teacher
+   */
+  record Measured(
+      String id,
+      String title,
+      String recipe,
+      List<Distillation.Tried> tried,
+      List<Member> members) {
+    Measured {
+      tried = List.copyOf(tried);
+      members = List.copyOf(members);
+    }
+  }
+
+  private final List<Measured> ways;
+  private final DistilInputs.Loaded data;
+  private final long seed;
+  private final String drawing;
+
+  DistilResult(List<Measured> ways, DistilInputs.Loaded data, long seed, String drawing) {
+    this.ways = List.copyOf(ways);
+    this.data = data;
+    this.seed = seed;
+    this.drawing = drawing;
+  }
+
+  List<Measured> ways() {
+    return ways;
+  }
+
+  DistilInputs.Loaded data() {
+    return data;
+  }
+
+  Measured way(String id) {
+    return ways.stream().filter(way -> way.id().equals(id)).findFirst().orElseThrow();
+  }
+
+  Evaluation.Result result(Measured way, Member member) {
+    String name = way.members().size() == 1 ? way.title() : way.title() + ", seed " + member.seed();
+    return member.test().result(name, data.test());
+  }
+
+  /** Mean and spread over a way's seeds. */
+  SeedComparison.Spread spread(Measured way, ToDoubleFunction<Evaluation.Result> figure) {
+    return SeedComparison.Spread.of(
+        way.members().stream()
+            .mapToDouble(member -> figure.applyAsDouble(result(way, member)))
+            .toArray());
+  }
+
+  SeedComparison.Spread accuracy(Measured way) {
+    return spread(way, result -> result.report().accuracy());
+  }
+
+  /** The distilled student that is best on dev; of equal ones the first seed's. */
+  Member served() {
+    return way("distilled").members().stream()
+        .max(
+            Comparator.comparingDouble(this::devAccuracy)
+                .thenComparing(Comparator.comparingLong(Member::seed).reversed()))
+        .orElseThrow();
+  }
+
+  double devAccuracy(Member member) {
+    return member.dev().result("dev", data.dev()).report().accuracy();
+  }
+
+  /** One way against another, seed by seed. */
+  SeedComparison compare(String baseline, String other) {
+    return SeedComparison.of(
+        data.test().labelIndexes(), predicted(way(baseline)), predicted(way(other)), seed);
+  }
+
+  private static List<int[]> predicted(Measured way) {
+    return way.members().stream().map(member -> member.test().predicted()).toList();
+  }
+
+  /** Part of the way from the student alone to the teacher that the distilled one has gone. */
+  double gapClosed() {
+    double alone = accuracy(way("alone")).mean();
+    double teacher = accuracy(way("teacher")).mean();
+    return (accuracy(way("distilled")).mean() - alone) / (teacher - alone);
+  }
+
+  /** The verdict in a sentence or two. */
+  String verdict() {
+    SeedComparison comparison = compare("alone", "distilled");
+    double teacher = accuracy(way("teacher")).mean();
+    double alone = accuracy(way("alone")).mean();
+    String text =
+        String.format(
+            Locale.ROOT,
+            "%s: the distilled student is right on %.1f %% of %,d test texts, the best student that"
+                + " takes nothing from the teacher on %.1f %%: %s. The teacher is right on %.1f %%",
+            comparison.outcome(),
+            100 * accuracy(way("distilled")).mean(),
+            data.test().size(),
+            100 * alone,
+            comparison.text(),
+            100 * teacher);
+    if (teacher > alone) {
+      text += String.format(Locale.ROOT, "; %.0f %% of the gap to it is closed", 100 * gapClosed());
+    }
+    return text + ".";
+  }
+
+  /** Metrics of a model on test, for its record. */
+  Map<String, Object> metrics(Member member) {
+    Evaluation.Result result = member.test().result("test", data.test());
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("examples", (long) data.test().size());
+    map.put("sha256", data.test().hash());
+    map.put("accuracy", result.report().accuracy());
+    map.put("macro_f1", result.report().macroAverage().f1());
+    return map;
+  }
+
+  /** {@code summary.json}. */
+  Map<String, Object> summary() {
+    SeedComparison comparison = compare("alone", "distilled");
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("verdict", comparison.outcome().toString());
+    map.put("verdict_text", verdict());
+    map.put("gain", gain(comparison));
+    map.put("gap_closed", finite(gapClosed()));
+    map.put("seeds", way("distilled").members().stream().map(Member::seed).toList());
+    ways.forEach(way -> map.put(way.id(), summary(way)));
+    map.put("served", served().model().getFileName().toString());
+    map.put("labels", drawing);
+    map.put("data", dataMap());
+    return map;
+  }
+
+  private static Object finite(double value) {
+    return Double.isFinite(value) ? (Object) value : null;
+  }
+
+  private static Map<String, Object> gain(SeedComparison comparison) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("mean", comparison.gain());
+    map.put("low", comparison.low());
+    map.put("high", comparison.high());
+    map.put("mcnemar_p", comparison.pairs().stream().map(pair -> (Object) pair.pValue()).toList());
+    map.put("paired_t_p", finite(comparison.tTest()));
+    return map;
+  }
+
+  private Map<String, Object> summary(Measured way) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    SeedComparison.Spread accuracy = accuracy(way);
+    SeedComparison.Spread f1 = spread(way, result -> result.report().macroAverage().f1());
+    map.put("accuracy", accuracy.mean());
+    map.put("macro_f1", f1.mean());
+    map.put("seconds", spread(way, Evaluation.Result::seconds).mean());
+    if (way.members().size() > 1) {
+      map.put("accuracy_sd", accuracy.deviation());
+      map.put("macro_f1_sd", f1.deviation());
+      map.put(
+          "accuracies",
+          way.members().stream()
+              .map(member -> (Object) result(way, member).report().accuracy())
+              .toList());
+    }
+    map.put(
+        "dev_accuracy",
+        SeedComparison.Spread.of(way.members().stream().mapToDouble(this::devAccuracy).toArray())
+            .mean());
+    map.put("median_micros", spread(way, Evaluation.Result::medianMicros).mean());
+    map.put("p99_micros", spread(way, Evaluation.Result::slowMicros).mean());
+    map.put("parameters", way.members().get(0).test().parameters());
+    map.put("bytes", way.members().get(0).bytes());
+    map.put(
+        "training_seconds",
+        finite(
+            way.members().stream()
+                .mapToDouble(Member::trainingSeconds)
+                .average()
+                .orElse(Double.NaN)));
+    map.put("options", way.recipe());
+    map.put("tried", way.tried().stream().map(DistilResult::tried).toList());
+    map.put("models", way.members().stream().map(member -> member.model().toString()).toList());
+    return map;
+  }
+
+  private static Map<String, Object> tried(Distillation.Tried tried) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("name", tried.name());
+    map.put("options", tried.recipe().toString());
+    map.put("dev_accuracy", finite(tried.devAccuracy()));
+    return map;
+  }
+
+  private Map<String, Object> dataMap() {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("train", dataMap(data.train()));
+    map.put("dev", dataMap(data.dev()));
+    map.put("test", dataMap(data.test()));
+    if (data.transfer() != null) {
+      map.put("unlabelled", dataMap(data.transfer()));
+    }
+    return map;
+  }
+
+  private static Map<String, Object> dataMap(Texts texts) {
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("texts", (long) texts.size());
+    map.put("sha256", texts.hash());
+    if (texts instanceof DataSet set) {
+      map.put("name", set.name());
+    }
+    return map;
+  }
+
+  /** What is printed: the verdict, then the models side by side. */
+  String text() {
+    List<String> lines = new ArrayList<>();
+    lines.add(verdict());
+    lines.add("");
+    lines.add(
+        String.format(
+            "%-38s %16s %16s %9s %11s %10s %10s",
+            "", "accuracy", "macro F1", "dev", "agreement", "one text", "file"));
+    Evaluation.Result teacher = result(way("teacher"), way("teacher").members().get(0));
+    for (Measured way : ways) {
+      lines.add(
+          String.format(
+              Locale.ROOT,
+              "%-38s %16s %16s %9.4f %11.4f %10s %10s",
+              way.title(),
+              plusMinus(way, accuracy(way)),
+              plusMinus(way, spread(way, result -> result.report().macroAverage().f1())),
+              SeedComparison.Spread.of(
+                      way.members().stream().mapToDouble(this::devAccuracy).toArray())
+                  .mean(),
+              spread(way, teacher::agreement).mean(),
+              Durations.ofMicros(spread(way, Evaluation.Result::medianMicros).mean()),
+              Sizes.of(way.members().get(0).bytes())));
+    }
+    return String.join(System.lineSeparator(), lines);
+  }
+
+  private static String plusMinus(Measured way, SeedComparison.Spread spread) {
+    return way.members().size() == 1
+        ? String.format(Locale.ROOT, "%.4f", spread.mean())
+        : String.format(Locale.ROOT, "%.4f ± %.4f", spread.mean(), spread.deviation());
+  }
+}

@@ -1,0 +1,350 @@
+package maque.cli;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import maque.runtime.AtomicFiles;
+import maque.runtime.Json;
+import maque.runtime.ModelDirectory;
+import maque.runtime.Teacher;
+import maque.runtime.TextClassifier;
+import maque.training.Evaluation;
+import maque.training.LogitStore;
+import maque.training.RunControl;
+import maque.training.Scores;
+import maque.training.SoftTargets;
+import maque.training.StudentOptions;
+import maque.training.StudentTraining;
+import maque.training.TeacherKey;
+import maque.training.TeacherOptions;
+import maque.training.TeacherTraining;
+
+/**
+ * The experiment: teacher, soft targets, students, scores, in this order, each step kept.
+ * Everything is chosen on dev; only when all is chosen are models run on test.
+ */
+final class Distillation {
+  private static final String TEACHER = "teacher";
+  private static final String LOGITS = "soft-targets";
+  private static final String STUDENT = "student";
+
+  /**
+   * What an experiment is made of besides its texts.
+   *
+   * @param teacher a fine-tuned teacher; null where {@code encoder} is to be made one
+   * @param vectors word vectors; null where no student uses them
+   * @param seed of the first student of each way, of the teacher and of drawing labels
+   * @param seeds students of each way
+   */
+  record Plan(
+      Path out,
+      Path teacher,
+      Path encoder,
+      Path vectors,
+      TeacherRecipe teacherRecipe,
+      DistilRecipes recipes,
+      long seed,
+      int seeds) {}
+
+  /**
+   * A recipe that was tried with the first seed.
+   *
+   * @param name of its folder, without the seed
+   * @param devAccuracy what it is chosen by
+   */
+  record Tried(String name, StudentRecipe recipe, double devAccuracy) {}
+
+  private final Console console;
+  private final Plan plan;
+  private final DistilInputs files;
+  private final RunControl control;
+  private final Stages stages;
+  private DistilInputs.Loaded data;
+  private Path teacher;
+  private TeacherKey key;
+  private String transferHash = "";
+  private LogitStore store;
+
+  Distillation(Console console, Plan plan, DistilInputs files, RunControl control)
+      throws Exception {
+    this.console = console;
+    this.plan = plan;
+    this.files = files;
+    this.control = control;
+    if (plan.teacher() != null) {
+      requireTeacher(plan.teacher());
+    }
+    stages = new Stages(plan.out(), "distil");
+  }
+
+  private static ModelDirectory requireTeacher(Path directory) {
+    ModelDirectory model = ModelDirectory.read(directory);
+    try (Teacher loaded = Teacher.of(model)) {
+      Usage.require(loaded.labels().size() >= 2, directory + " has no classes");
+    }
+    return model;
+  }
+
+  DistilResult run() throws Exception {
+    List<String> labels =
+        plan.teacher() == null ? null : ModelDirectory.read(plan.teacher()).labels();
+    data = files.load(stages, plan.out(), "data", labels, plan.seed());
+    transferHash = data.transfer() == null ? "" : data.transfer().hash();
+    makeTeacher();
+    scoreTransferSet();
+    List<Way> ways;
+    try (LogitStore opened = LogitStore.open(plan.out().resolve(LOGITS), key)) {
+      store = opened;
+      ways = trainStudents();
+    }
+    console.line("chosen; now the models meet the test texts, on one thread");
+    DistilResult result = measure(ways);
+    serve(result);
+    return result;
+  }
+
+  Stages stages() {
+    return stages;
+  }
+
+  DistilInputs.Loaded data() {
+    return data;
+  }
+
+  Path teacher() {
+    return teacher;
+  }
+
+  private void makeTeacher() throws Exception {
+    if (plan.teacher() != null) {
+      teacher = plan.teacher();
+    } else {
+      teacher = plan.out().resolve(TEACHER);
+      TeacherOptions options = plan.teacherRecipe().options(plan.seed(), data.train());
+      String encoder = ModelDirectory.read(plan.encoder()).fingerprint();
+      TeacherTraining.Inputs inputs =
+          new TeacherTraining.Inputs(plan.encoder(), data.train(), data.dev(), teacher);
+      boolean now =
+          stages.run(
+              TEACHER,
+              List.of(options.toMap(), data.train().hash(), data.dev().hash(), encoder),
+              false,
+              () -> Results.mention(console, TeacherTraining.run(inputs, options, control)));
+      reused(now, TEACHER);
+    }
+    key = TeacherKey.of(ModelDirectory.read(teacher));
+  }
+
+  private void reused(boolean now, String name) {
+    if (!now) {
+      console.line(plan.out().resolve(name) + ": complete already");
+    }
+  }
+
+  private void scoreTransferSet() throws Exception {
+    boolean now =
+        stages.run(
+            LOGITS,
+            List.of(key.teacher(), data.train().hash(), data.dev().hash(), transferHash),
+            true,
+            () -> {
+              try (Teacher model = Teacher.load(teacher);
+                  LogitStore opened = LogitStore.openForWriting(plan.out().resolve(LOGITS), key)) {
+                SoftTargets.write(opened, model, data.train(), control);
+                SoftTargets.write(opened, model, data.dev(), control);
+                if (data.transfer() != null) {
+                  SoftTargets.write(opened, model, data.transfer(), control);
+                }
+                console.line(
+                    String.format(
+                        Locale.ROOT,
+                        "%s: the teacher's logits for %,d texts",
+                        plan.out().resolve(LOGITS),
+                        opened.size()));
+              }
+            });
+    reused(now, LOGITS);
+  }
+
+  /**
+   * A way of making a student, with its students.
+   *
+   * @param id its key in the summary
+   * @param soft whether the teacher's answers are learnt
+   * @param tried what was tried, the chosen recipe among it
+   * @param models names of the folders, a seed each
+   */
+  record Way(
+      String id,
+      String title,
+      boolean soft,
+      StudentRecipe recipe,
+      List<Tried> tried,
+      List<String> models) {}
+
+  private List<Way> trainStudents() throws Exception {
+    List<Way> ways = new ArrayList<>();
+    DistilRecipes recipes = plan.recipes();
+    ways.add(way("alone", "student alone", false, recipes.alone()));
+    if (recipes.embeddings() != null) {
+      ways.add(
+          way(
+              "embeddings",
+              "teacher's embeddings, no soft labels",
+              false,
+              List.of(recipes.embeddings())));
+    }
+    ways.add(way("distilled", "distilled student", true, recipes.distilled()));
+    return ways;
+  }
+
+  /** Tries every recipe with the first seed and trains the best on dev with the other seeds. */
+  private Way way(String id, String title, boolean soft, List<StudentRecipe> recipes)
+      throws Exception {
+    List<Tried> tried = new ArrayList<>();
+    Tried best = null;
+    for (int i = 0; i < recipes.size(); i++) {
+      String name = recipes.size() == 1 ? id : id + "-" + (i + 1);
+      String model = train(name, recipes.get(i), soft, plan.seed());
+      Tried one = new Tried(name, recipes.get(i), devAccuracy(model));
+      tried.add(one);
+      if (best == null || one.devAccuracy() > best.devAccuracy()) {
+        best = one;
+      }
+    }
+    List<String> models = new ArrayList<>();
+    for (int s = 0; s < plan.seeds(); s++) {
+      models.add(train(best.name(), best.recipe(), soft, plan.seed() + s));
+    }
+    return new Way(id, title, soft, best.recipe(), List.copyOf(tried), List.copyOf(models));
+  }
+
+  /** Returns the model's name under the experiment's folder. */
+  private String train(String name, StudentRecipe recipe, boolean soft, long seed)
+      throws Exception {
+    String model = "students/" + name + "-seed" + seed;
+    StudentOptions options = recipe.options(soft, seed, data.train());
+    boolean embeddings = options.embeddings() == StudentOptions.Embeddings.TEACHER;
+    StudentTraining.Inputs alone =
+        StudentTraining.Inputs.labelled(data.train(), data.dev(), plan.out().resolve(model))
+            .withTeacher(teacher)
+            .withVectors(recipe.usesVectors() ? plan.vectors() : null);
+    StudentTraining.Inputs inputs =
+        soft ? alone.withSoft(store).withTransfer(data.transfer()) : alone;
+    stages.run(
+        model,
+        List.of(
+            options.toMap(),
+            soft || embeddings ? key.teacher() : key.tokenizer(),
+            data.train().hash(),
+            data.dev().hash(),
+            soft ? transferHash : "",
+            recipe.usesVectors() ? plan.vectors() : ""),
+        false,
+        () -> {
+          console.line(model + ": " + recipe);
+          Results.mention(console, StudentTraining.run(inputs, options, control));
+        });
+    return model;
+  }
+
+  private double devAccuracy(String model) {
+    return devAccuracy(ModelDirectory.read(plan.out().resolve(model)));
+  }
+
+  /** What {@code training.json} says of the weights that were kept. */
+  static double devAccuracy(ModelDirectory model) {
+    Object metrics = model.training().get("metrics");
+    Object dev = metrics instanceof Map<?, ?> map ? map.get("dev") : null;
+    Object accuracy = dev instanceof Map<?, ?> map ? map.get("accuracy") : null;
+    return accuracy instanceof Number number ? number.doubleValue() : Double.NaN;
+  }
+
+  private DistilResult measure(List<Way> ways) throws Exception {
+    Map<String, Double> seconds = stages.all();
+    List<DistilResult.Measured> measured = new ArrayList<>();
+    DistilResult.Member member = measure("teacher", teacher, plan.seed(), seconds.get(TEACHER));
+    measured.add(
+        new DistilResult.Measured(
+            "teacher",
+            "teacher",
+            plan.teacher() == null ? plan.teacherRecipe().words() : "",
+            List.of(),
+            List.of(member)));
+    for (Way way : ways) {
+      List<DistilResult.Member> members = new ArrayList<>();
+      for (int s = 0; s < way.models().size(); s++) {
+        String name = way.models().get(s);
+        members.add(
+            measure(
+                name.substring(name.indexOf('/') + 1),
+                plan.out().resolve(name),
+                plan.seed() + s,
+                seconds.get(name)));
+      }
+      measured.add(
+          new DistilResult.Measured(
+              way.id(), way.title(), way.recipe().toString(), way.tried(), members));
+    }
+    return new DistilResult(measured, data, plan.seed(), files.drawing());
+  }
+
+  /** Runs a model on dev and, once, on test. */
+  private DistilResult.Member measure(String name, Path model, long seed, Double training)
+      throws Exception {
+    ModelDirectory directory = ModelDirectory.read(model);
+    String file = "scores/" + name + ".json";
+    Path path = plan.out().resolve(file);
+    stages.run(
+        file,
+        List.of(directory.fingerprint(), data.dev().hash(), data.test().hash()),
+        false,
+        () -> {
+          try (TextClassifier loaded = Models.load(model)) {
+            Map<String, Object> map = new LinkedHashMap<>();
+            map.put("dev", Evaluation.scores(loaded, data.dev(), control.withThreads(1)).toMap());
+            map.put("test", Evaluation.scores(loaded, data.test(), control.withThreads(1)).toMap());
+            Files.createDirectories(path.getParent());
+            AtomicFiles.write(path, Json.write(map));
+          }
+        });
+    Map<String, Object> scores = Json.readObject(path);
+    return new DistilResult.Member(
+        seed,
+        model,
+        Scores.of((Map<?, ?>) scores.get("test")),
+        Scores.of((Map<?, ?>) scores.get("dev")),
+        training == null ? Double.NaN : training,
+        Files.size(model.resolve("model.safetensors")));
+  }
+
+  /** The distilled student that is best on dev, with what test says of it in its record. */
+  private void serve(DistilResult result) throws Exception {
+    DistilResult.Member best = result.served();
+    ModelDirectory model = ModelDirectory.read(best.model());
+    stages.run(
+        STUDENT,
+        List.of(model.fingerprint(), data.test().hash(), data.dev().hash()),
+        false,
+        () -> {
+          Map<String, Object> training = new LinkedHashMap<>(model.training());
+          Map<String, Object> metrics = new LinkedHashMap<>();
+          if (training.get("metrics") instanceof Map<?, ?> map) {
+            map.forEach((name, value) -> metrics.put(String.valueOf(name), value));
+          }
+          metrics.put("test", result.metrics(best));
+          training.put("metrics", metrics);
+          ModelDirectory.write(plan.out().resolve(STUDENT))
+              .config(model.config())
+              .tensors(model.tensors())
+              .vocab(model.vocab())
+              .labels(model.labels())
+              .training(training)
+              .commit();
+        });
+  }
+}
