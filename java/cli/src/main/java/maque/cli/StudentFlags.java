@@ -93,6 +93,14 @@ final class StudentFlags {
   private double[] dropout;
 
   @Option(
+      names = "--token-dropout",
+      paramLabel = "X",
+      description =
+          "Probability that a whole token is dropped in training: [UNK] to a sequence student, left"
+              + " out of a document student's mean.")
+  private Double tokenDropout;
+
+  @Option(
       names = "--soft-loss",
       paramLabel = "NAME",
       description = "Loss with soft targets: mse (on logits) or kl (at --temperature).")
@@ -139,6 +147,9 @@ final class StudentFlags {
     if (dropout != null) {
       Usage.require(dropout.length == 3, "--dropout takes three numbers, comma-separated");
       options.dropout(dropout[0], dropout[1], dropout[2]);
+    }
+    if (tokenDropout != null) {
+      options.tokenDropout(tokenDropout);
     }
     applyObjective(options, distilled);
     return options;

@@ -3,6 +3,7 @@ package maque.cli;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import maque.training.Averaging;
 import maque.training.DataSet;
 import maque.training.Schedule;
 import maque.training.TrainingOptions;
@@ -99,6 +100,21 @@ final class TrainingFlags {
       paramLabel = "NAME",
       description = "What the best evaluation on dev is chosen by: accuracy or loss.")
   private String selectBy;
+
+  @Option(
+      names = "--average",
+      paramLabel = "MEAN",
+      description =
+          "Evaluate and save a mean of the weights: ema:FACTOR (moving average, e.g. ema:0.99: a"
+              + " step's weights fade by that at each later step), tail:PART (the mean over the"
+              + " last part of the run, e.g. tail:0.25), or none.")
+  private String average;
+
+  @Option(
+      names = "--average-every",
+      paramLabel = "N",
+      description = "Batches from one sample of --average to the next (default: 10).")
+  private Integer averageEvery;
 
   @Option(
       names = "--dev-fraction",
@@ -235,6 +251,13 @@ final class TrainingFlags {
     }
     if (devFraction != null) {
       options.devFraction(devFraction);
+    }
+    Usage.require(
+        averageEvery == null || average != null && !average.equals("none"),
+        "--average-every needs --average");
+    if (average != null) {
+      int every = averageEvery == null ? Averaging.EVERY : averageEvery;
+      options.averaging(Averaging.parse(average, every));
     }
   }
 }

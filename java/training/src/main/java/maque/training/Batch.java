@@ -31,6 +31,11 @@ public record Batch(
     return of(ids, offsets);
   }
 
+  /** Other ids of the same texts. */
+  Batch withTexts(int[] newIds, int[] newOffsets) {
+    return new Batch(newIds, newOffsets, n, labels, soft, hasSoft, trunk);
+  }
+
   public Batch withLabels(int[] newLabels) {
     return new Batch(ids, offsets, n, newLabels, soft, hasSoft, trunk);
   }

@@ -26,6 +26,7 @@ import maque.runtime.Tensor;
 final class Checkpoint {
   private static final String VALUE = "value";
   private static final String BEST = "best";
+  private static final String AVERAGE = "average";
 
   private final Path directory;
   private final Map<String, Object> fingerprint;
@@ -65,6 +66,9 @@ final class Checkpoint {
         put(tensors, VALUE, info, trainer.read(info.name(), VALUE));
         for (String what : states) {
           put(tensors, what, info, trainer.read(info.name(), what));
+        }
+        if (state.average != null) {
+          put(tensors, AVERAGE, info, state.average.get(info.name()));
         }
       }
       if (state.best != null) {
@@ -130,6 +134,7 @@ final class Checkpoint {
 
   private void restore(Trainer trainer, TrainingState state, Safetensors.Tensors content) {
     Map<String, float[]> best = new LinkedHashMap<>();
+    Map<String, float[]> average = new LinkedHashMap<>();
     for (TensorInfo info : trainer.tensors()) {
       if (!info.trained()) {
         continue;
@@ -140,13 +145,18 @@ final class Checkpoint {
           trainer.write(info.name(), what, content.get(what + "/" + info.name()).floats());
         }
       }
-      Tensor kept = content.tensors().get(BEST + "/" + info.name());
-      if (kept != null) {
-        best.put(info.name(), kept.floats());
-      }
+      keep(best, content.tensors().get(BEST + "/" + info.name()), info);
+      keep(average, content.tensors().get(AVERAGE + "/" + info.name()), info);
     }
     state.best = best.isEmpty() ? null : best;
+    state.average = average.isEmpty() ? null : average;
     trainer.option("step", state.step);
+  }
+
+  private static void keep(Map<String, float[]> values, Tensor kept, TensorInfo info) {
+    if (kept != null) {
+      values.put(info.name(), kept.floats());
+    }
   }
 
   private void requireSameRun(String found) {

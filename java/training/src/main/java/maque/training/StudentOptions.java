@@ -86,6 +86,7 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
   private Ramp softWeight = Ramp.constant(0);
   private String softLoss = "mse";
   private Ramp temperature = Ramp.constant(1);
+  private double tokenDropout;
   private double embeddingDropout;
   private double outputDropout;
   private double headDropout;
@@ -472,6 +473,22 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
     return temperature(Ramp.constant(value));
   }
 
+  /** Probability that a whole token is dropped in training. */
+  public double tokenDropout() {
+    return tokenDropout;
+  }
+
+  /**
+   * Probability that a whole token is dropped in training, 0..0.95; 0 where not set. To a sequence
+   * student it is [UNK] then; from a document student's mean it is left out.
+   *
+   * @throws InvalidInputException for any other value
+   */
+  public StudentOptions tokenDropout(double value) {
+    tokenDropout = check("token_dropout", value, 0, 0.95);
+    return this;
+  }
+
   /** Dropout on embeddings, or on a document student's mean vector. */
   public double embeddingDropout() {
     return embeddingDropout;
@@ -522,6 +539,7 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
     map.put("soft_weight", softWeight.record());
     map.put("soft_loss", softLoss);
     map.put("temperature", temperature.record());
+    map.put("token_dropout", tokenDropout);
     map.put("embedding_dropout", embeddingDropout);
     map.put("output_dropout", outputDropout);
     map.put("head_dropout", headDropout);

@@ -215,6 +215,7 @@ public final class StudentTraining {
     }
     DevSet dev = devSet(encoder, data.dev());
     options.requireFits(trainer);
+    TokenDropout tokens = TokenDropout.of(options, vocabulary);
     Checkpoint checkpoint = run.checkpoint();
     TrainingState state =
         new TrainingLoop(
@@ -222,7 +223,7 @@ public final class StudentTraining {
                     STAGE,
                     trainer,
                     run.order(rows),
-                    picked -> with(soft, rows.batch(picked), picked),
+                    (picked, step) -> tokens.apply(with(soft, rows.batch(picked), picked), step),
                     dev,
                     options,
                     checkpoint,

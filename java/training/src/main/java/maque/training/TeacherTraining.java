@@ -170,7 +170,7 @@ public final class TeacherTraining {
                       STAGE,
                       trainer,
                       run.order(rows),
-                      picked -> cache.with(rows.batch(picked), picked),
+                      (picked, step) -> cache.with(rows.batch(picked), picked),
                       devSet(dev, rows.size(), cache),
                       options,
                       checkpoint,

@@ -6,23 +6,28 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.function.Function;
 
 /** The loop that teachers and students share: step, evaluate, keep the best, stop, save. */
 final class TrainingLoop {
   private static final Logger LOG = System.getLogger(TrainingLoop.class.getName());
 
+  /** Makes the training batch of some rows; what is random in it depends on the step's number. */
+  @FunctionalInterface
+  interface BatchMaker {
+    Batch batch(int[] rows, long step);
+  }
+
   /**
    * What a loop works on.
    *
-   * @param batches makes the training batch of some rows
+   * @param batches makes training batches
    * @param dev null where there is no development set
    */
   record Setup(
       String stage,
       Trainer trainer,
       BatchOrder order,
-      Function<int[], Batch> batches,
+      BatchMaker batches,
       DevSet dev,
       TrainingOptions<?> options,
       Checkpoint checkpoint,
@@ -33,6 +38,7 @@ final class TrainingLoop {
   private final long total;
   private final long evaluateEvery;
   private final Schedule schedule;
+  private final WeightAverage average;
   private TrainingState state;
   private long savedAt = System.nanoTime();
 
@@ -44,6 +50,7 @@ final class TrainingLoop {
     evaluateEvery =
         setup.options().evaluateEvery() > 0 ? setup.options().evaluateEvery() : perEpoch;
     schedule = setup.options().schedule(total);
+    average = new WeightAverage(trainer, setup.options().averaging(), total);
   }
 
   /** Names of the tensors' states that an optimiser keeps. */
@@ -76,7 +83,7 @@ final class TrainingLoop {
       saveWhenDue();
     }
     if (state.best == null) {
-      state.best = weights();
+      state.best = state.average == null ? WeightAverage.weights(trainer) : state.average;
       state.bestStep = state.step;
     }
     state.finished = true;
@@ -95,12 +102,13 @@ final class TrainingLoop {
   }
 
   private void step() {
-    Batch batch = setup.batches().apply(setup.order().batch(state.step));
+    Batch batch = setup.batches().batch(setup.order().batch(state.step), state.step);
     double lr = schedule.at(state.step);
     setup.options().beforeStep(trainer, state.step, total);
     Trainer.Report report = trainer.step(batch, lr);
     state.add(report);
     state.step++;
+    average.updated(state);
     setup
         .control()
         .progress(
@@ -115,10 +123,10 @@ final class TrainingLoop {
     double trainLoss = state.trainLoss();
     double trainAccuracy = state.trainAccuracy();
     TrainingState.Gradients gradients = state.gradients();
-    DevSet.Score score = setup.dev() == null ? null : setup.dev().score(trainer);
+    DevSet.Score score = setup.dev() == null ? null : score();
     boolean best = state.evaluated(score, setup.options().selection());
     if (best) {
-      state.best = weights();
+      state.best = state.average == null ? WeightAverage.weights(trainer) : copy(state.average);
     }
     Map<String, Double> metrics = new LinkedHashMap<>();
     metrics.put("train_loss", trainLoss);
@@ -183,13 +191,23 @@ final class TrainingLoop {
             setup.checkpoint().path()));
   }
 
-  private Map<String, float[]> weights() {
-    Map<String, float[]> out = new LinkedHashMap<>();
-    for (TensorInfo info : trainer.tensors()) {
-      if (info.trained()) {
-        out.put(info.name(), trainer.read(info.name(), "value"));
-      }
+  /** The score on dev of the weights that would be saved. */
+  private DevSet.Score score() {
+    if (state.average == null) {
+      return setup.dev().score(trainer);
     }
+    Map<String, float[]> own = WeightAverage.weights(trainer);
+    WeightAverage.write(trainer, state.average);
+    try {
+      return setup.dev().score(trainer);
+    } finally {
+      WeightAverage.write(trainer, own);
+    }
+  }
+
+  private static Map<String, float[]> copy(Map<String, float[]> weights) {
+    Map<String, float[]> out = new LinkedHashMap<>();
+    weights.forEach((name, values) -> out.put(name, values.clone()));
     return out;
   }
 }

@@ -64,6 +64,7 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
   private long patience;
   private Selection selection = Selection.ACCURACY;
   private double devFraction = 0.1;
+  private Averaging averaging = Averaging.NONE;
   private int maxTokens = 128;
   private String clean = "none";
   private List<Integer> head = List.of();
@@ -383,6 +384,22 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
     return self();
   }
 
+  /** Which mean of the weights is evaluated and saved in their place. */
+  public Averaging averaging() {
+    return averaging;
+  }
+
+  /**
+   * Which mean of the weights is evaluated and saved in their place: {@link Averaging#NONE} where
+   * not set.
+   *
+   * @throws NullPointerException for null
+   */
+  public T averaging(Averaging value) {
+    averaging = Objects.requireNonNull(value);
+    return self();
+  }
+
   /** Part of the labelled examples that is split off as dev where none is given. */
   public double devFraction() {
     return devFraction;
@@ -476,6 +493,8 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
     map.put("patience", patience);
     map.put("selection", selection.toString());
     map.put("dev_fraction", devFraction);
+    map.put("average", averaging.toString());
+    map.put("average_every", (long) averaging.every());
     map.put("max_tokens", (long) maxTokens);
     map.put("clean", clean);
     map.put("head", head.stream().map(Integer::longValue).toList());

@@ -17,6 +17,13 @@ final class TrainingState {
   double bestLoss = Double.POSITIVE_INFINITY;
   double bestAccuracy = -1;
   Map<String, float[]> best;
+
+  /** The mean of the weights so far; null where there is none, or not yet. */
+  Map<String, float[]> average;
+
+  /** Samples behind {@link #average}. */
+  long averaged;
+
   final List<Point> history = new ArrayList<>();
   private double lossSum;
   private double ceGradients;
@@ -151,6 +158,7 @@ final class TrainingState {
     map.put("stopped", stopped);
     map.put("finished", finished);
     map.put("best_step", bestStep);
+    map.put("averaged", averaged);
     map.put("best_loss", Double.doubleToLongBits(bestLoss));
     map.put("best_accuracy", Double.doubleToLongBits(bestAccuracy));
     map.put("loss_sum", Double.doubleToLongBits(lossSum));
@@ -169,6 +177,7 @@ final class TrainingState {
     state.stopped = (Boolean) map.get("stopped");
     state.finished = (Boolean) map.get("finished");
     state.bestStep = (Long) map.get("best_step");
+    state.averaged = (Long) map.get("averaged");
     state.bestLoss = Double.longBitsToDouble((Long) map.get("best_loss"));
     state.bestAccuracy = Double.longBitsToDouble((Long) map.get("best_accuracy"));
     state.lossSum = Double.longBitsToDouble((Long) map.get("loss_sum"));

@@ -10,6 +10,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import maque.runtime.InvalidInputException;
@@ -263,6 +264,28 @@ class StudentTrainingTest {
   }
 
   @Test
+  void theAveragedWeightsAreTheOnesThatAreScoredAndSaved() {
+    StudentOptions options = sequence().maxSteps(12).evaluateEvery(12).weightDecay(0);
+    float[] plain = head(run(inputs("plain"), options));
+    TrainingResult averaged =
+        run(inputs("averaged"), options.averaging(Averaging.parse("tail:0.5", 1)));
+    assertFalse(Arrays.equals(plain, head(averaged)));
+    TrainingResult one = run(inputs("one"), options.averaging(Averaging.parse("tail:0.01", 1)));
+    assertArrayEquals(plain, head(one), "the mean of the last weights alone");
+    try (Student student = Student.load(averaged.model())) {
+      long right =
+          DEV.examples().stream()
+              .filter(example -> student.predict(example.text()).index() == example.label())
+              .count();
+      assertEquals((double) right / DEV.size(), averaged.devAccuracy());
+    }
+  }
+
+  private static float[] head(TrainingResult result) {
+    return ModelDirectory.read(result.model()).nativeTensors().get("head.0.weight").floats();
+  }
+
+  @Test
   void labelsAloneHaveNoSoftShare() {
     assertTrue(Double.isNaN(run(inputs("labels"), sequence().maxSteps(3)).softShare()));
   }
@@ -293,6 +316,8 @@ class StudentTrainingTest {
                   .softLoss("kl")
                   .alpha(Ramp.parse("a", "0.6:0.1:cosine"))
                   .temperature(Ramp.parse("t", "4:1"))
+                  .averaging(Averaging.parse("ema:0.8", 3))
+                  .tokenDropout(0.2)
                   .maxSteps(25)
                   .evaluateEvery(6),
               sequence()
@@ -301,7 +326,12 @@ class StudentTrainingTest {
                   .momentum(0.9)
                   .lr(0.05)
                   .maxSteps(25),
-              document().trainVectors(true).distilledMse(0.2).maxSteps(25));
+              document()
+                  .trainVectors(true)
+                  .distilledMse(0.2)
+                  .averaging(Averaging.parse("tail:0.7", 2))
+                  .tokenDropout(0.3)
+                  .maxSteps(25));
       Path vectors = vectors();
       for (int i = 0; i < all.size(); i++) {
         StudentTraining.Inputs in =

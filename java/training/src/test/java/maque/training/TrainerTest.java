@@ -14,7 +14,7 @@ import maque.runtime.MaqueException;
 import org.junit.jupiter.api.Test;
 
 class TrainerTest {
-  private static final Batch BATCH =
+  static final Batch BATCH =
       Batch.of(new int[] {1, 2, 3}, new int[] {}, new int[] {4}).withLabels(new int[] {0, 1, 1});
 
   private static Trainer.Builder builder(Map<String, ?> more) {
@@ -40,7 +40,7 @@ class TrainerTest {
     return weights;
   }
 
-  private static Trainer trainer(Map<String, ?> more) {
+  static Trainer trainer(Map<String, ?> more) {
     try (Trainer.Builder builder = builder(more)) {
       return builder.build();
     }
