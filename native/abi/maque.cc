@@ -63,10 +63,24 @@ void drop_packed_bert_layer(TensorStore* store, float* const* tensors, int64_t l
   }
 }
 
+/// int8: the scales are packed too.
+void drop_scales(const Geometry& g, TensorStore* store, float* const* tensors) {
+  for (int64_t i = scale_tensor(g, 0, 0); i < tensor_count(g); ++i) store->drop(tensors[i]);
+}
+
 void drop_packed_rest(const Geometry& g, TensorStore* store, float* const* tensors) {
   if (g.pooling == Pooling::pooler) store->drop(tensors[pooler_tensor(g)]);
   for (int64_t i = 1; i < head_tensor(g) && !g.is_bert(); ++i) store->drop(tensors[i]);
-  for (int64_t i = head_tensor(g); i < tensor_count(g); i += 2) store->drop(tensors[i]);
+  for (int64_t i = head_tensor(g); i < scale_tensor(g, 0, 0); i += 2) store->drop(tensors[i]);
+  drop_scales(g, store, tensors);
+}
+
+Status weights_out_of_range(const char* where, int64_t layer) {
+  return fail(
+      kBadModel,
+      "int8 weights of %s %lld: two neighbours of a row (0 and 1, 2 and 3, ...) may have magnitudes of "
+      "128 together, and none is -128",
+      where, static_cast<long long>(layer));
 }
 
 /// Packs layer by layer and drops what has been packed, so that never much more than one copy of the weights
@@ -75,6 +89,7 @@ Status ServedModel::pack(const Geometry& g) {
   Buffer<float*> pointers;
   if (Status s = tensors.resolve(g, &pointers)) return s;
   model.geometry = g;
+  model.arithmetic = {g.precision, nullptr, &int8_kernels()};
   const int64_t no_backward = g.is_bert() ? g.layers + 1 : 1;
   Carver measure(nullptr);
   model.plan(&measure, model.geometry, no_backward);
@@ -83,10 +98,10 @@ Status ServedModel::pack(const Geometry& g) {
   model.plan(&carver, model.geometry, no_backward);
   const Compute<float> compute{kernels(), serial_executor(), nullptr};
   for (int64_t l = 0; l < g.layers; ++l) {
-    model.bert.pack_layer(compute, pointers.data(), l);
+    if (!model.bert.pack_layer(compute, pointers.data(), l)) return weights_out_of_range("layer", l);
     drop_packed_bert_layer(&tensors, pointers.data(), l);
   }
-  model.pack_rest(compute, pointers.data());
+  if (!model.pack_rest(compute, pointers.data())) return weights_out_of_range("pooler", 0);
   drop_packed_rest(g, &tensors, pointers.data());
   return kOk;
 }

@@ -41,21 +41,24 @@ int32_t maque_cpu_features(char* out, int64_t capacity); /* comma-separated */
  *   head            sizes of the hidden layers between features and classes, comma-separated; "" is one linear layer.
  *                   A ReLU follows each hidden layer.
  * bert:     vocab_size hidden_size num_hidden_layers num_attention_heads intermediate_size max_position_embeddings
- *           type_vocab_size layer_norm_eps; hidden_act gelu | gelu_new | gelu_pytorch_tanh | relu; pooling pooler | cls | mean
+ *           type_vocab_size layer_norm_eps; hidden_act gelu | gelu_new | gelu_pytorch_tanh | relu; pooling pooler | cls | mean;
+ *           precision fp32 | int8 [fp32]: of the products of the encoder's layers and the pooler
  * sequence: vocab_size embedding_size hidden_size; pooling max-logits | max | mean | last
  * document: vocab_size embedding_size hidden_size  (one time step on the mean of the texts' vectors; ids index the vectors)
  *
- * Tensors (float32, row-major, PyTorch's shapes):
+ * Tensors (F32 unless another type stands there, row-major, PyTorch's shapes):
  *   bert:     Hugging Face's BertModel names (embeddings.word_embeddings.weight, ...,
  *             encoder.layer.0.attention.self.query.weight, ..., pooler.dense.weight where pooling is pooler; a pooler given
- *             but not used is ignored)
+ *             but not used is ignored). In int8 the weights of these products, NAME.weight [out, in], are I8 with scales
+ *             NAME.weight.scale [out] of at least 0: the weight is q * scale; two neighbours of a row (columns 0 and 1, 2 and
+ *             3, ...) have magnitudes of at most 128 together, and none is -128
  *   sequence: embedding.weight [vocab, embedding], lstm.weight_ih_l0 [4h, embedding], lstm.weight_hh_l0 [4h, h],
  *             lstm.bias_ih_l0 [4h], lstm.bias_hh_l0 [4h], and the same four with suffix _reverse
  *   document: vectors.weight [vocab, embedding], and lstm.* as above
  *   head:     head.0.weight [out, in], head.0.bias, then head.2.*, head.4.* (the ReLUs count, as in nn.Sequential) */
 int32_t maque_builder_new(int64_t* builder);
 int32_t maque_builder_option(int64_t builder, const char* key, const char* value);
-/* Copies the tensor. dtype "F32" only; bytes must be 4 * product(dims). NaN and infinity are refused. */
+/* Copies the tensor. dtype "F32" or "I8"; bytes must be the type's size * product(dims). NaN and infinity are refused. */
 int32_t maque_builder_tensor(int64_t builder, const char* name, const char* dtype, int32_t rank, const int64_t* dims,
                              const void* data, int64_t bytes);
 /* Makes an immutable model. The builder is spent, whether this succeeds or not, and must still be freed. */

@@ -177,6 +177,8 @@ Status parse_class_weights(TrainSettings* settings) {
 Status check_kind(const TrainSettings& settings) {
   const Geometry& g = settings.geometry;
   const TrainerOptions& o = settings.trainer;
+  if (g.precision == Precision::int8)
+    return fail(kUnsupported, "option precision: int8 serves, it does not train");
   if (g.is_bert()) {
     if (o.embedding_dropout != 0)
       return fail(kInvalidArgument, "option embedding_dropout: for students only");

@@ -42,9 +42,10 @@ struct BertWeights {
   /// Cuts the packed weights from the carver. Layers from `backward_from` on (and pooler and head) also get
   /// those of the backward pass.
   void plan(Carver* carver, const Geometry& g, const Arithmetic& arithmetic, int64_t backward_from);
-  void pack_layer(const Compute<T>& compute, T* const* tensors, int64_t layer);
+  /// False where an int8 weight is out of range, see gemm_int8_pack.
+  bool pack_layer(const Compute<T>& compute, T* const* tensors, int64_t layer);
   /// Everything outside the encoder layers.
-  void pack_rest(const Compute<T>& compute, T* const* tensors);
+  bool pack_rest(const Compute<T>& compute, T* const* tensors);
 };
 
 /// The texts of one pass. offsets[0] = 0.

@@ -26,40 +26,47 @@ void BertWeights<T>::plan(Carver* carver, const Geometry& g, const Arithmetic& a
   }
   const bool trains = backward_from <= g.layers;
   if (g.pooling == Pooling::pooler) pooler.plan(carver, arithmetic, g.hidden, g.hidden, trains);
-  head.plan(carver, g, arithmetic, trains);
+  // The head is small, and its logits are the answer: not in int8.
+  head.plan(carver, g, arithmetic.precision == Precision::int8 ? Arithmetic{} : arithmetic, trains);
 }
 
 template <class T>
-void BertWeights<T>::pack_layer(const Compute<T>& compute, T* const* tensors, int64_t layer) {
+bool BertWeights<T>::pack_layer(const Compute<T>& compute, T* const* tensors, int64_t layer) {
   const int64_t h = geometry->hidden;
   BertLayerWeights<T>& w = layers[layer];
   T* const* t = tensors + bert_tensor(layer, 0);
+  T* const* scales = has_int8_bert(*geometry) ? tensors + scale_tensor(*geometry, layer, 0) : nullptr;
+  const auto scale = [&](int64_t which) { return scales == nullptr ? nullptr : scales[which]; };
+  bool fit = true;
   for (int64_t i = 0; i < 3; ++i) {
     const T* weight = t[kQueryWeight + 2 * i];
-    run_pack(compute, weight, int64_t{1}, h, h, w.qkv.columns(i * padded));
+    fit &= pack_weight(compute, weight, scale(i), h, w.qkv.columns(i * padded));
     if (w.qkv_back[i].data != nullptr) run_pack(compute, weight, h, int64_t{1}, h, w.qkv_back[i]);
     memset(w.qkv_bias + i * padded, 0, static_cast<size_t>(padded) * sizeof(T));
     memcpy(w.qkv_bias + i * padded, t[kQueryBias + 2 * i], static_cast<size_t>(h) * sizeof(T));
   }
-  w.out.pack(compute, t[kOutWeight], t[kOutBias]);
-  w.up.pack(compute, t[kUpWeight], t[kUpBias]);
-  w.down.pack(compute, t[kDownWeight], t[kDownBias]);
+  fit &= w.out.pack(compute, t[kOutWeight], t[kOutBias], scale(3));
+  fit &= w.up.pack(compute, t[kUpWeight], t[kUpBias], scale(4));
+  fit &= w.down.pack(compute, t[kDownWeight], t[kDownBias], scale(5));
   w.gamma1 = t[kGamma1];
   w.beta1 = t[kBeta1];
   w.gamma2 = t[kGamma2];
   w.beta2 = t[kBeta2];
+  return fit;
 }
 
 template <class T>
-void BertWeights<T>::pack_rest(const Compute<T>& compute, T* const* tensors) {
+bool BertWeights<T>::pack_rest(const Compute<T>& compute, T* const* tensors) {
   word = tensors[kWord];
   position = tensors[kPosition];
   type = tensors[kType];
   gamma = tensors[kEmbeddingGamma];
   beta = tensors[kEmbeddingBeta];
-  const int64_t p = pooler_tensor(*geometry);
-  if (geometry->pooling == Pooling::pooler) pooler.pack(compute, tensors[p], tensors[p + 1]);
   head.pack(compute, *geometry, tensors);
+  if (geometry->pooling != Pooling::pooler) return true;
+  const int64_t p = pooler_tensor(*geometry);
+  const T* scale = has_int8_bert(*geometry) ? tensors[scale_tensor(*geometry, geometry->layers, 0)] : nullptr;
+  return pooler.pack(compute, tensors[p], tensors[p + 1], scale);
 }
 
 namespace {

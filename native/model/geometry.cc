@@ -6,8 +6,8 @@
 namespace maque {
 namespace {
 
-TensorSpec matrix(int64_t rows, int64_t columns) { return {{0}, 2, {rows, columns}}; }
-TensorSpec vector(int64_t n) { return {{0}, 1, {n, 0}}; }
+TensorSpec matrix(int64_t rows, int64_t columns) { return {{0}, 2, {rows, columns}, DType::f32, false}; }
+TensorSpec vector(int64_t n) { return {{0}, 1, {n, 0}, DType::f32, false}; }
 
 void set_name(TensorSpec* spec, const char* name) { snprintf(spec->name, sizeof spec->name, "%s", name); }
 
@@ -75,6 +75,35 @@ TensorSpec head_spec(const Geometry& g, int64_t index) {
   return spec;
 }
 
+TensorSpec float_spec(const Geometry& g, int64_t index) {
+  if (index >= head_tensor(g)) return head_spec(g, index - head_tensor(g));
+  if (!g.is_bert()) return lstm_spec(g, index);
+  if (index < kBertLayers) return embeddings_spec(g, index);
+  if (index >= pooler_tensor(g)) return pooler_spec(g, index - pooler_tensor(g));
+  return layer_spec(g, (index - kBertLayers) / kBertLayerTensors, (index - kBertLayers) % kBertLayerTensors);
+}
+
+/// Whether tensor `index` of bert is I8 in int8.
+bool is_int8_weight(const Geometry& g, int64_t index) {
+  if (index >= head_tensor(g) || index < kBertLayers) return false;
+  if (index >= pooler_tensor(g)) return index == pooler_tensor(g);
+  for (BertLayerTensor which : kInt8Weights) {
+    if ((index - kBertLayers) % kBertLayerTensors == which) return true;
+  }
+  return false;
+}
+
+/// The scales of the `nth` I8 weight.
+TensorSpec scale_spec(const Geometry& g, int64_t nth) {
+  const int64_t layer = nth / kInt8LayerWeights;
+  const TensorSpec weight =
+      layer == g.layers ? pooler_spec(g, 0) : layer_spec(g, layer, kInt8Weights[nth % kInt8LayerWeights]);
+  TensorSpec spec = vector(weight.dims[0]);
+  spec.is_scale = true;
+  snprintf(spec.name, sizeof spec.name, "%.80s.scale", weight.name);
+  return spec;
+}
+
 bool ends_with(const char* text, const char* end) {
   const size_t n = strlen(text), m = strlen(end);
   return n >= m && strcmp(text + n - m, end) == 0;
@@ -83,11 +112,10 @@ bool ends_with(const char* text, const char* end) {
 }  // namespace
 
 TensorSpec tensor_spec(const Geometry& g, int64_t index) {
-  if (index >= head_tensor(g)) return head_spec(g, index - head_tensor(g));
-  if (!g.is_bert()) return lstm_spec(g, index);
-  if (index < kBertLayers) return embeddings_spec(g, index);
-  if (index >= pooler_tensor(g)) return pooler_spec(g, index - pooler_tensor(g));
-  return layer_spec(g, (index - kBertLayers) / kBertLayerTensors, (index - kBertLayers) % kBertLayerTensors);
+  if (index >= scale_tensor(g, 0, 0)) return scale_spec(g, index - scale_tensor(g, 0, 0));
+  TensorSpec spec = float_spec(g, index);
+  if (has_int8_bert(g) && is_int8_weight(g, index)) spec.dtype = DType::i8;
+  return spec;
 }
 
 int64_t find_tensor(const Geometry& g, const char* name) {

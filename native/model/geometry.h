@@ -22,6 +22,7 @@ struct Geometry {
   double eps;                                             // bert
   Activation activation;                                  // bert
   int64_t embedding;                                      // students
+  Precision precision;                                    // of the products with weights
 
   bool is_bert() const { return kind == Kind::bert; }
   /// Width of what the head reads.
@@ -65,13 +66,31 @@ inline int64_t head_tensor(const Geometry& g) {
   if (!g.is_bert()) return 1 + 2 * kLstmTensors;
   return pooler_tensor(g) + (g.pooling == Pooling::pooler ? 2 : 0);
 }
-inline int64_t tensor_count(const Geometry& g) { return head_tensor(g) + 2 * (g.head_layers + 1); }
 
-/// Name and shape of one tensor, as the ABI has them.
+/// The weights of bert's layers that are I8 where its precision is int8; so is the pooler's. Each has a
+/// tensor of scales, one for each row; these come last.
+constexpr BertLayerTensor kInt8Weights[] = {kQueryWeight, kKeyWeight, kValueWeight,
+                                            kOutWeight,   kUpWeight,  kDownWeight};
+constexpr int64_t kInt8LayerWeights = sizeof kInt8Weights / sizeof kInt8Weights[0];
+inline bool has_int8_bert(const Geometry& g) { return g.is_bert() && g.precision == Precision::int8; }
+/// The scales of weight kInt8Weights[which] of a layer; of the pooler: layer = layers, which = 0.
+inline int64_t scale_tensor(const Geometry& g, int64_t layer, int64_t which) {
+  return head_tensor(g) + 2 * (g.head_layers + 1) + layer * kInt8LayerWeights + which;
+}
+inline int64_t tensor_count(const Geometry& g) {
+  const int64_t scales = scale_tensor(g, g.layers, g.pooling == Pooling::pooler ? 1 : 0);
+  return has_int8_bert(g) ? scales : scale_tensor(g, 0, 0);
+}
+
+enum class DType : int32_t { f32, i8 };
+
+/// Name, shape and type of one tensor, as the ABI has them.
 struct TensorSpec {
   char name[96];
   int32_t rank;
   int64_t dims[2];
+  DType dtype;
+  bool is_scale;  // no element is below 0
   int64_t size() const { return rank == 2 ? dims[0] * dims[1] : dims[0]; }
 };
 

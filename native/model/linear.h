@@ -20,10 +20,11 @@ struct Linear {
     if (backward) packed_back.plan(carver, arithmetic, out, in);
   }
 
-  void pack(const Compute<T>& compute, const T* weight, const T* bias_vector) {
-    run_pack(compute, weight, int64_t{1}, in, out, packed);
-    if (packed_back.data != nullptr) run_pack(compute, weight, in, int64_t{1}, in, packed_back);
+  /// scale: of int8 weights, see pack_weight.
+  bool pack(const Compute<T>& compute, const T* weight, const T* bias_vector, const T* scale = nullptr) {
     bias = bias_vector;
+    if (packed_back.data != nullptr) run_pack(compute, weight, in, int64_t{1}, in, packed_back);
+    return pack_weight(compute, weight, scale, out, packed);
   }
 };
 

@@ -36,12 +36,10 @@ void Model<T>::plan(Carver* carver, const Geometry& g, int64_t backward_from) {
 }
 
 template <class T>
-void Model<T>::pack_rest(const Compute<T>& compute, T* const* tensors) {
-  if (geometry.is_bert()) {
-    bert.pack_rest(compute, tensors);
-  } else {
-    student.pack(compute, tensors);
-  }
+bool Model<T>::pack_rest(const Compute<T>& compute, T* const* tensors) {
+  if (geometry.is_bert()) return bert.pack_rest(compute, tensors);
+  student.pack(compute, tensors);
+  return true;
 }
 
 void lay_out_bert_batch(Carver* carver, const Texts& texts, bool first_row_only, BertBatch* batch) {

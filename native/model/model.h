@@ -40,8 +40,8 @@ struct Model {
   /// backward_from: first encoder layer that needs the weights of a backward pass (layers + 1: none at all;
   /// students: 0 or 1).
   void plan(Carver* carver, const Geometry& g, int64_t backward_from);
-  /// Everything but the encoder layers of bert.
-  void pack_rest(const Compute<T>& compute, T* const* tensors);
+  /// Everything but the encoder layers of bert. False where an int8 weight is out of range.
+  bool pack_rest(const Compute<T>& compute, T* const* tensors);
 };
 
 /// Lays out a batch of bert: local offsets, positions, sums of squares.

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core/error.h"
+#include "kernels/gemm_int8.h"
 #include "model/geometry.h"
 
 namespace maque {
@@ -46,6 +47,10 @@ constexpr Word kActivations[] = {{"gelu", static_cast<int32_t>(Activation::gelu_
                                  {"gelu_new", static_cast<int32_t>(Activation::gelu_tanh)},
                                  {"gelu_pytorch_tanh", static_cast<int32_t>(Activation::gelu_tanh)},
                                  {"relu", static_cast<int32_t>(Activation::relu)}};
+
+constexpr Word kPrecisions[] = {{"fp32", static_cast<int32_t>(Precision::fp32)},
+                                {"bf16", static_cast<int32_t>(Precision::bf16)},
+                                {"int8", static_cast<int32_t>(Precision::int8)}};
 
 template <size_t N>
 Status choose(const Word (&words)[N], const char* key, const char* value, int32_t* out) {
@@ -117,6 +122,12 @@ Status check_bert(const Geometry& g) {
     return fail(kInvalidArgument, "hidden_size %lld is not a multiple of num_attention_heads %lld",
                 static_cast<long long>(g.hidden), static_cast<long long>(g.heads));
   }
+  if (g.precision == Precision::int8 && (g.hidden > kInt8MaxK || g.intermediate > kInt8MaxK)) {
+    return fail(kUnsupported,
+                "precision int8: hidden_size and intermediate_size up to %lld, not %lld and %lld",
+                static_cast<long long>(kInt8MaxK), static_cast<long long>(g.hidden),
+                static_cast<long long>(g.intermediate));
+  }
   return kOk;
 }
 
@@ -156,6 +167,9 @@ Status set_geometry_option(Geometry* g, const char* key, const char* value, bool
   } else if (strcmp(key, "hidden_act") == 0) {
     if (Status s = choose(kActivations, key, value, &chosen)) return s;
     g->activation = static_cast<Activation>(chosen);
+  } else if (strcmp(key, "precision") == 0) {
+    if (Status s = choose(kPrecisions, key, value, &chosen)) return s;
+    g->precision = static_cast<Precision>(chosen);
   } else if (strcmp(key, "head") == 0) {
     return set_head(g, value);
   } else if (strcmp(key, "layer_norm_eps") == 0) {
@@ -172,6 +186,8 @@ Status check_geometry(const Geometry& g) {
   if (g.head_layers < 0) return missing("head");
   if (g.vocab == 0) return missing("vocab_size");
   if (g.hidden == 0) return missing("hidden_size");
+  if (g.precision == Precision::bf16 || (g.precision == Precision::int8 && !g.is_bert()))
+    return fail(kUnsupported, "option precision: fp32 expected, or int8 for kind bert");
   return g.is_bert() ? check_bert(g) : check_student(g);
 }
 

@@ -1,6 +1,7 @@
 // Packed right operands of products: the one place where the precision of a layer decides what is called.
 #pragma once
 #include "kernels/gemm_bf16.h"
+#include "kernels/int8_list.h"
 #include "model/compute.h"
 
 namespace maque {
@@ -9,7 +10,11 @@ namespace maque {
 struct Arithmetic {
   Precision precision = Precision::fp32;
   const Bf16Kernels* bf16 = nullptr;
+  const Int8Kernels* int8 = nullptr;
 };
+
+/// Activations of int8 products have 8 bits: see kernels/gemm_int8.h.
+constexpr int32_t kActivationZero = kZeroPoint8;
 
 /// A packed matrix [k, n]: a layer's weights, or the activations of a weight's gradient.
 template <class T>
@@ -17,6 +22,8 @@ struct Packed {
   Arithmetic arithmetic;
   int64_t k = 0;
   void* data = nullptr;
+  int32_t* offsets = nullptr;  // int8 only, as is scale: [columns]
+  float* scale = nullptr;
 
   /// Cuts the memory of an [rows, columns] matrix from the carver.
   void plan(Carver* carver, const Arithmetic& kernels, int64_t rows, int64_t columns) {
@@ -24,18 +31,27 @@ struct Packed {
     k = rows;
     if (is_bf16()) {
       data = carver->take<uint16_t>(gemm_bf16_packed_size(rows, columns));
+    } else if (is_int8()) {
+      data = carver->take<int8_t>(gemm_int8_packed_size(rows, columns));
+      offsets = carver->take<int32_t>(int8_whole_n(columns));
+      scale = carver->take<float>(int8_whole_n(columns));
     } else {
       data = carver->take<T>(gemm_packed_size(rows, columns));
     }
   }
 
   bool is_bf16() const { return arithmetic.precision == Precision::bf16; }
+  bool is_int8() const { return arithmetic.precision == Precision::int8; }
 
   /// The columns from j on, a multiple of kPanel.
   Packed columns(int64_t j) const {
     Packed part = *this;
     if (is_bf16()) {
       part.data = static_cast<uint16_t*>(data) + j * (k + k % 2);
+    } else if (is_int8()) {
+      part.data = static_cast<int8_t*>(data) + j * int8_whole_k(k);
+      part.offsets = offsets + j;
+      part.scale = scale + j;
     } else {
       part.data = static_cast<T*>(data) + j * k;
     }
@@ -57,6 +73,39 @@ void call_pack(const Compute<T>& compute, const T* b, int64_t row_stride, int64_
   compute.kernels.gemm_pack(b, row_stride, col_stride, packed.k, n, static_cast<T*>(packed.data));
 }
 
+/// Packs a layer's int8 weights [n, k] and their scales [n]. False where a weight is out of range, see
+/// gemm_int8_pack.
+inline bool pack_int8(const int8_t* weights, const float* scale, int64_t n, const Packed<float>& packed) {
+  for (int64_t j = 0; j < int8_whole_n(n); ++j) packed.scale[j] = j < n ? scale[j] : 0;
+  return gemm_int8_pack(weights, packed.k, packed.k, n, kActivationZero, static_cast<int8_t*>(packed.data),
+                        packed.offsets);
+}
+
+/// A product of float activations, quantised row by row on the way, with int8 weights: by blocks of rows
+/// whose bytes fit the scratch of one gemm.
+inline void call_gemm_int8(const GemmArgs<float>& args, const Packed<float>& b) {
+  const Int8Kernels& kernels = *b.arithmetic.int8;
+  // An odd number of cache lines: rows a power of two apart would fall into the same sets of a cache.
+  const int64_t lda = ((args.k + 63) / 64 | 1) * 64;
+  const int64_t scratch = kGemmScratch * static_cast<int64_t>(sizeof(float));
+  const int64_t most = scratch / (lda + static_cast<int64_t>(sizeof(float)));
+  float* scales = args.scratch;
+  uint8_t* rows = reinterpret_cast<uint8_t*>(scales + most);
+  GemmInt8Args g{};
+  g.n = args.n, g.k = args.k;
+  g.a = rows, g.lda = lda, g.a_scale = scales, g.a_scale_stride = 1;
+  g.b = static_cast<const int8_t*>(b.data), g.offsets = b.offsets, g.w_scale = b.scale;
+  g.ldc = args.ldc, g.bias = args.bias, g.activation = args.activation, g.ld_residual = args.ld_residual;
+  for (int64_t i = 0; i < args.m; i += most) {
+    g.m = args.m - i < most ? args.m - i : most;
+    g.c = args.c + i * args.ldc;
+    g.residual = args.residual == nullptr ? nullptr : args.residual + i * args.ld_residual;
+    kernels.quantize_rows(args.a + i * args.a_row_stride, args.a_row_stride, g.m, g.k, kActivationZero, rows,
+                          lda, scales);
+    kernels.gemm_int8(g);
+  }
+}
+
 /// One product on this thread. args.b and args.scratch are set here.
 template <class T>
 void call_gemm(const Compute<T>& compute, GemmArgs<T> args, const Packed<T>& b, int32_t worker) {
@@ -66,6 +115,7 @@ void call_gemm(const Compute<T>& compute, GemmArgs<T> args, const Packed<T>& b, 
       b.arithmetic.bf16->gemm_bf16(args, static_cast<const uint16_t*>(b.data));
       return;
     }
+    if (b.is_int8()) return call_gemm_int8(args, b);
   }
   args.b = static_cast<const T*>(b.data);
   compute.kernels.gemm(args);
@@ -78,6 +128,18 @@ void run_pack(const Compute<T>& compute, const T* b, int64_t row_stride, int64_t
   for_blocks(compute.executor, n, kPanel * 4, [&](int64_t begin, int64_t end, int32_t) {
     call_pack(compute, b + begin * col_stride, row_stride, col_stride, end - begin, packed.columns(begin));
   });
+}
+
+/// Packs the weights [n, k] of a layer for x W^T. In int8 they are I8 behind the pointer and have scales
+/// [n]; false where one is out of range, see gemm_int8_pack.
+template <class T>
+bool pack_weight(const Compute<T>& compute, const T* weight, const T* scale, int64_t n,
+                 const Packed<T>& packed) {
+  if constexpr (sizeof(T) == sizeof(float)) {
+    if (packed.is_int8()) return pack_int8(reinterpret_cast<const int8_t*>(weight), scale, n, packed);
+  }
+  run_pack(compute, weight, int64_t{1}, packed.k, n, packed);
+  return true;
 }
 
 /// A product over tiles of C.

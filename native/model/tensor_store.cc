@@ -32,7 +32,23 @@ bool same_shape(const TensorSpec& spec, const int64_t* dims, int32_t rank) {
 }
 
 bool is_spare_pooler(const Geometry& g, const char* name) {
-  return g.is_bert() && (strcmp(name, "pooler.dense.weight") == 0 || strcmp(name, "pooler.dense.bias") == 0);
+  return g.is_bert() && strncmp(name, "pooler.dense.", strlen("pooler.dense.")) == 0;
+}
+
+struct DTypeName {
+  const char* name;
+  DType dtype;
+  int64_t bytes;
+};
+constexpr DTypeName kDTypes[] = {{"F32", DType::f32, 4}, {"I8", DType::i8, 1}};
+
+const DTypeName& name_of(DType dtype) { return kDTypes[static_cast<int32_t>(dtype)]; }
+
+const DTypeName* find_dtype(const char* name) {
+  for (const DTypeName& d : kDTypes) {
+    if (strcmp(d.name, name) == 0) return &d;
+  }
+  return nullptr;
 }
 
 }  // namespace
@@ -86,8 +102,9 @@ Status TensorStore::check_new(const char* name, const char* dtype, int32_t rank,
   if (dtype == nullptr || dims == nullptr || data == nullptr) {
     return fail(kInvalidArgument, "tensor %s: dtype, dims or data is null", name);
   }
-  if (strcmp(dtype, "F32") != 0)
-    return fail(kUnsupported, "tensor %s: dtype F32 expected, got '%.20s'", name, dtype);
+  const DTypeName* type = find_dtype(dtype);
+  if (type == nullptr)
+    return fail(kUnsupported, "tensor %s: dtype F32 or I8 expected, got '%.20s'", name, dtype);
   if (rank < 1 || rank > 4) return fail(kBadModel, "tensor %s: rank %d is not in 1 .. 4", name, rank);
   int64_t size = 1;
   for (int32_t i = 0; i < rank; ++i) {
@@ -97,14 +114,17 @@ Status TensorStore::check_new(const char* name, const char* dtype, int32_t rank,
     }
     entry->dims[i] = dims[i];
   }
-  if (size > INT64_MAX / 8 || bytes != 4 * size) {
-    return fail(kBadModel, "tensor %s: shape %s takes 4 * %lld bytes, got %lld", name,
-                ShapeText(dims, rank).text, static_cast<long long>(size), static_cast<long long>(bytes));
+  if (size > INT64_MAX / 8 || bytes != type->bytes * size) {
+    return fail(kBadModel, "tensor %s: shape %s takes %d * %lld bytes, got %lld", name,
+                ShapeText(dims, rank).text, static_cast<int>(type->bytes), static_cast<long long>(size),
+                static_cast<long long>(bytes));
   }
   if (find(name) != nullptr) return fail(kBadModel, "tensor %s: given twice", name);
   snprintf(entry->name, sizeof entry->name, "%s", name);
   entry->rank = rank;
   entry->size = size;
+  entry->bytes = bytes;
+  entry->dtype = type->dtype;
   entry->used = false;
   return kOk;
 }
@@ -113,17 +133,36 @@ Status TensorStore::add(const char* name, const char* dtype, int32_t rank, const
                         const void* data, int64_t bytes) {
   Entry entry{};
   if (Status s = check_new(name, dtype, rank, dims, data, bytes, &entry)) return s;
-  entry.data = grow() ? static_cast<float*>(allocate(bytes)) : nullptr;
+  entry.data = grow() ? allocate(bytes) : nullptr;
   if (entry.data == nullptr) {
     return fail(kOutOfMemory, "out of memory: tensor %s of %lld bytes", name, static_cast<long long>(bytes));
   }
   memcpy(entry.data, data, static_cast<size_t>(bytes));
-  const int64_t bad = find_not_finite(entry.data, entry.size);
+  const int64_t bad =
+      entry.dtype == DType::f32 ? find_not_finite(static_cast<const float*>(entry.data), entry.size) : -1;
   if (bad >= 0) {
     release(entry.data);
     return fail(kNotFinite, "tensor %s: element %lld is NaN or infinite", name, static_cast<long long>(bad));
   }
   entries_[count_++] = entry;
+  return kOk;
+}
+
+/// Whether what was given under a tensor's name, if anything, is what the geometry needs.
+Status TensorStore::check_found(const TensorSpec& spec, const Entry* entry) {
+  if (entry == nullptr) return fail(kBadModel, "tensor %s is missing", spec.name);
+  if (!same_shape(spec, entry->dims, entry->rank)) {
+    return fail(kBadModel, "tensor %s: shape %s expected, got %s", spec.name,
+                ShapeText(spec.dims, spec.rank).text, ShapeText(entry->dims, entry->rank).text);
+  }
+  if (spec.dtype != entry->dtype) {
+    return fail(kBadModel, "tensor %s: dtype %s expected, got %s", spec.name, name_of(spec.dtype).name,
+                name_of(entry->dtype).name);
+  }
+  for (int64_t i = 0; spec.is_scale && i < entry->size; ++i) {
+    if (!(static_cast<const float*>(entry->data)[i] >= 0))
+      return fail(kBadModel, "tensor %s: scale %lld is below 0", spec.name, static_cast<long long>(i));
+  }
   return kOk;
 }
 
@@ -134,13 +173,9 @@ Status TensorStore::resolve(const Geometry& g, Buffer<float*>* tensors) {
   for (int64_t i = 0; i < count; ++i) {
     const TensorSpec spec = tensor_spec(g, i);
     Entry* entry = find(spec.name);
-    if (entry == nullptr) return fail(kBadModel, "tensor %s is missing", spec.name);
-    if (!same_shape(spec, entry->dims, entry->rank)) {
-      return fail(kBadModel, "tensor %s: shape %s expected, got %s", spec.name,
-                  ShapeText(spec.dims, spec.rank).text, ShapeText(entry->dims, entry->rank).text);
-    }
+    if (Status s = check_found(spec, entry)) return s;
     entry->used = true;
-    (*tensors)[i] = entry->data;
+    (*tensors)[i] = static_cast<float*>(entry->data);
   }
   for (int64_t i = 0; i < count_; ++i) {
     if (entries_[i].used) continue;
@@ -152,7 +187,7 @@ Status TensorStore::resolve(const Geometry& g, Buffer<float*>* tensors) {
   return kOk;
 }
 
-void TensorStore::drop(const float* data) {
+void TensorStore::drop(const void* data) {
   for (int64_t i = 0; i < count_; ++i) {
     if (entries_[i].data != data) continue;
     release(entries_[i].data);
@@ -164,7 +199,7 @@ void TensorStore::drop(const float* data) {
 int64_t TensorStore::bytes() const {
   int64_t bytes = entries_.bytes();
   for (int64_t i = 0; i < count_; ++i) {
-    if (entries_[i].data != nullptr) bytes += 4 * entries_[i].size;
+    if (entries_[i].data != nullptr) bytes += entries_[i].bytes;
   }
   return bytes;
 }

@@ -17,17 +17,17 @@ class TensorStore {
   TensorStore(const TensorStore&) = delete;
   TensorStore& operator=(const TensorStore&) = delete;
 
-  /// Copies a tensor. Refuses nulls, a dtype other than F32, a rank outside 1 .. 4, sizes that do not fit
-  /// `bytes`, a name given before, NaN and infinity.
+  /// Copies a tensor. Refuses nulls, a dtype other than F32 and I8, a rank outside 1 .. 4, sizes that do not
+  /// fit `bytes`, a name given before, NaN and infinity.
   Status add(const char* name, const char* dtype, int32_t rank, const int64_t* dims, const void* data,
              int64_t bytes);
 
-  /// tensors[i] = data of tensor i of the geometry. All must be there with their shapes, and no other (but a
-  /// pooler that is not used).
+  /// tensors[i] = data of tensor i of the geometry, which is I8 where its spec says so. All must be there
+  /// with their shapes and types, scales of at least 0, and no other tensor (but a pooler that is not used).
   Status resolve(const Geometry& g, Buffer<float*>* tensors);
 
   /// Frees one tensor's data; `data` is one that resolve has given.
-  void drop(const float* data);
+  void drop(const void* data);
   /// Bytes held.
   int64_t bytes() const;
 
@@ -36,12 +36,14 @@ class TensorStore {
     char name[96];
     int32_t rank;
     int64_t dims[4];
-    int64_t size;
-    float* data;
+    int64_t size, bytes;
+    DType dtype;
+    void* data;
     bool used;
   };
 
   Entry* find(const char* name);
+  static Status check_found(const TensorSpec& spec, const Entry* entry);
   Status check_new(const char* name, const char* dtype, int32_t rank, const int64_t* dims, const void* data,
                    int64_t bytes, Entry* entry);
   bool grow();
