@@ -47,8 +47,12 @@ final class InfoCommand implements Callable<Integer> {
       Maque.Info info = Maque.info();
       console.result("maque           " + info.version());
       console.result("instructions    " + info.isa());
-      console.result("processor has   " + info.cpuFeatures());
-      console.result("native library  " + info.library());
+      if (info.isNative()) {
+        console.result("processor has   " + info.cpuFeatures());
+        console.result("native library  " + info.library());
+      } else {
+        console.result("native library  not in use: " + info.problem());
+      }
       console.result(
           "java            " + Runtime.version() + ", " + System.getProperty("java.vm.name"));
       console.result("artifact cache  " + ArtifactCache.defaultFolder().resolve("artifacts"));

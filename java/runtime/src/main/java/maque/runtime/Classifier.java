@@ -5,9 +5,9 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 
-/** What teacher and student share: a native model, its labels and its encoder. */
+/** What teacher and student share: a model, its labels and its encoder. */
 final class Classifier implements AutoCloseable {
-  final NativeModel model;
+  final ClassifierModel model;
   final List<String> labels;
   final TextEncoder encoder;
   final long parameters;
@@ -19,7 +19,7 @@ final class Classifier implements AutoCloseable {
   private final boolean brief;
 
   private Classifier(
-      NativeModel model,
+      ClassifierModel model,
       List<String> labels,
       TextEncoder encoder,
       long parameters,
@@ -33,16 +33,22 @@ final class Classifier implements AutoCloseable {
     this.brief = brief;
   }
 
+  /** Makes the model of options, tensors, and the file that an error names. */
+  @FunctionalInterface
+  interface Maker<M extends ClassifierModel> {
+    M make(Map<String, String> options, Map<String, Tensor> tensors, String source);
+  }
+
   static Classifier of(
-      String name,
       ModelDirectory directory,
       Map<String, String> options,
       Map<String, Tensor> tensors,
       int batchTokens,
-      boolean brief) {
+      boolean brief,
+      Maker<?> maker) {
     TextEncoder encoder = encoder(directory);
     Path weights = directory.path().resolve(ModelDirectory.WEIGHTS);
-    NativeModel model = NativeModel.build(name, options, tensors, weights.toString());
+    ClassifierModel model = maker.make(options, tensors, weights.toString());
     long parameters =
         tensors.values().stream()
             .filter(tensor -> ServingTensors.isWeight(tensor.name()))

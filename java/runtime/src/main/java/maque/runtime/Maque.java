@@ -2,12 +2,28 @@ package maque.runtime;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.util.Properties;
 
-/** What is running: version, instruction set, library. */
+/**
+ * What is running: version, instruction set, library.
+ *
+ * <p>The native library is loaded when it is first needed. Where that fails, a warning names the
+ * cause, once, and from then on students answer in plain Java.
+ */
 public final class Maque {
+  /**
+   * System property: {@code auto} (or absent) takes the plain Java path where the native library
+   * cannot be loaded, {@code required} makes that a {@link NativeLibraryException}, {@code off}
+   * takes the plain Java path without looking for the library. Read at each load of a model.
+   */
+  public static final String NATIVE_PROPERTY = "maque.native";
+
   private static final NativeLibrary LIBRARY = new NativeLibrary("jnimaque", MaqueNative.class);
+  private static final String OFF = "switched off by -D" + NATIVE_PROPERTY + "=off";
+
+  private static volatile NativeLibraryException failure;
 
   private Maque() {}
 
@@ -15,24 +31,79 @@ public final class Maque {
    * What runs here.
    *
    * @param version Maque's version
-   * @param isa the instruction set in use: {@code avx512}, {@code avx2} or {@code ref}
-   * @param cpuFeatures those of the processor that matter, comma-separated
-   * @param library the file that the native code was loaded from
+   * @param isa the instruction set in use: {@code avx512}, {@code avx2} or {@code ref}; {@code
+   *     java} where students answer in plain Java
+   * @param cpuFeatures those of the processor that matter, comma-separated; empty in plain Java
+   * @param library the file that the native code was loaded from; null in plain Java
+   * @param problem why the native library is not in use; empty where it is
    */
-  public record Info(String version, String isa, String cpuFeatures, Path library) {}
+  public record Info(String version, String isa, String cpuFeatures, Path library, String problem) {
+    /** Whether the native library is in use. */
+    public boolean isNative() {
+      return library != null;
+    }
+  }
 
   /**
    * Loads the native library unless that has been done, and says what runs.
    *
-   * @throws NativeLibraryException naming path and cause
+   * @throws NativeLibraryException where it cannot be loaded, and {@link #NATIVE_PROPERTY} requires
+   *     it
    */
   public static Info info() {
+    if (!isNative()) {
+      NativeLibraryException cause = failure;
+      String problem = cause == null || mode().equals("off") ? OFF : cause.getMessage();
+      return new Info(version(), "java", "", null, problem);
+    }
     Path library = load();
     byte[] isa = new byte[256];
     MaqueNative.isa(isa, isa.length);
     byte[] features = new byte[1024];
     MaqueNative.cpuFeatures(features, features.length);
-    return new Info(version(), Utf8.untilZero(isa), Utf8.untilZero(features), library);
+    return new Info(version(), Utf8.untilZero(isa), Utf8.untilZero(features), library, "");
+  }
+
+  /**
+   * Whether students are to be native; tries to load the library, once.
+   *
+   * @throws NativeLibraryException where it cannot be loaded and is required
+   */
+  static boolean isNative() {
+    String mode = mode();
+    if (mode.equals("off")) {
+      return false;
+    }
+    if (mode.equals("required")) {
+      load();
+      return true;
+    }
+    return failure == null && tryLoad();
+  }
+
+  private static synchronized boolean tryLoad() {
+    if (failure == null) {
+      try {
+        load();
+      } catch (NativeLibraryException e) {
+        failure = e;
+        System.getLogger("maque")
+            .log(
+                Level.WARNING,
+                "students answer in plain Java, slower: the native library cannot be loaded: "
+                    + e.getMessage());
+      }
+    }
+    return failure == null;
+  }
+
+  private static String mode() {
+    String mode = System.getProperty(NATIVE_PROPERTY, "auto");
+    if (!mode.equals("auto") && !mode.equals("required") && !mode.equals("off")) {
+      throw new InvalidInputException(
+          "system property " + NATIVE_PROPERTY + ": expected auto, required or off, found " + mode);
+    }
+    return mode;
   }
 
   static Path load() {

@@ -27,6 +27,11 @@ public final class NativeLibrary {
   /** Environment variable: the directory that copies are kept in. */
   public static final String CACHE_VARIABLE = "MAQUE_CACHE";
 
+  private static final String NO_EXEC =
+      " (is its file system mounted noexec? "
+          + CACHE_VARIABLE
+          + " may name another directory for the copy)";
+
   private final String name;
   private final Class<?> owner;
   private volatile Path loaded;
@@ -89,10 +94,23 @@ public final class NativeLibrary {
 
   private static void link(Path file, Consumer<String> load) {
     try {
+      String problem = platform().startsWith("linux") ? ElfFile.problem(file) : "";
+      if (!problem.isEmpty()) {
+        throw new NativeLibraryException(file + ": cannot be loaded: " + problem);
+      }
       load.accept(file.toString());
+    } catch (IOException e) {
+      throw new NativeLibraryException(file + ": cannot be read: " + e.getMessage(), e);
     } catch (UnsatisfiedLinkError | SecurityException e) {
-      throw new NativeLibraryException(file + ": cannot be loaded: " + e.getMessage(), e);
+      String reason = String.valueOf(e.getMessage());
+      throw new NativeLibraryException(
+          file + ": cannot be loaded: " + reason + (isNoExec(reason) ? NO_EXEC : ""), e);
     }
+  }
+
+  /** What the C library says of a file on a file system that is mounted noexec. */
+  private static boolean isNoExec(String reason) {
+    return reason.contains("failed to map segment");
   }
 
   /**

@@ -5,7 +5,7 @@ import java.nio.ByteBuffer;
 import java.util.Map;
 
 /** A model in native memory. Immutable and thread-safe; closing it while others compute is safe. */
-final class NativeModel implements AutoCloseable {
+final class NativeModel implements ClassifierModel {
   private final NativeHandle handle;
 
   private NativeModel(String name, long model) {
@@ -63,11 +63,9 @@ final class NativeModel implements AutoCloseable {
     check(code, source + ": tensor " + name);
   }
 
-  /**
-   * Logits of n texts; see {@code maque_predict}. brief: takes less than a millisecond, so that
-   * arrays need no copy.
-   */
-  void predict(int[] ids, int idsLength, int[] offsets, int n, float[] out, boolean brief) {
+  /** Arrays of a brief call are not copied. */
+  @Override
+  public void predict(int[] ids, int idsLength, int[] offsets, int n, float[] out, boolean brief) {
     long model = handle.get();
     int code =
         brief
@@ -85,7 +83,8 @@ final class NativeModel implements AutoCloseable {
     checkOpen(code);
   }
 
-  long bytes() {
+  @Override
+  public long bytes() {
     long[] bytes = new long[1];
     int code = MaqueNative.modelBytes(handle.get(), bytes);
     Reference.reachabilityFence(this);

@@ -2,9 +2,14 @@ package maque.runtime;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 
 /**
- * A biLSTM text classifier in native memory: the one-layer model that a teacher was distilled into.
+ * A biLSTM text classifier: the one-layer model that a teacher was distilled into, in the form that
+ * training wrote or in the one that serves.
+ *
+ * <p>Where the native library cannot be loaded, students answer in plain Java, to the same bits but
+ * slower; see {@link Maque#info()} and {@link Maque#NATIVE_PROPERTY}.
  */
 public final class Student implements TextClassifier {
   private static final int BATCH_TOKENS = 1024;
@@ -20,7 +25,8 @@ public final class Student implements TextClassifier {
    *
    * @throws ModelFormatException naming file, expected and found; also where the directory holds a
    *     teacher
-   * @throws NativeLibraryException where the native library cannot be loaded
+   * @throws NativeLibraryException where the native library cannot be loaded, and {@link
+   *     Maque#NATIVE_PROPERTY} requires it
    */
   public static Student load(Path path) {
     return of(ModelDirectory.read(path));
@@ -34,12 +40,19 @@ public final class Student implements TextClassifier {
     }
     return new Student(
         Classifier.of(
-            "student",
             directory,
             directory.nativeOptions(),
             directory.nativeTensors(),
             BATCH_TOKENS,
-            true));
+            true,
+            Student::build));
+  }
+
+  private static ClassifierModel build(
+      Map<String, String> options, Map<String, Tensor> tensors, String source) {
+    return Maque.isNative()
+        ? NativeModel.build("student", options, tensors, source)
+        : JavaStudent.build(options, tensors, source);
   }
 
   @Override

@@ -14,10 +14,12 @@ public final class Teacher implements TextClassifier {
   private static final int BATCH_TOKENS = 2048;
 
   private final Classifier classifier;
+  private final NativeModel model;
   private final int hidden;
 
-  private Teacher(Classifier classifier, int hidden) {
+  private Teacher(Classifier classifier, NativeModel model, int hidden) {
     this.classifier = classifier;
+    this.model = model;
     this.hidden = hidden;
   }
 
@@ -48,8 +50,13 @@ public final class Teacher implements TextClassifier {
       tensors = withEmptyHead(options, tensors, hidden);
     }
     Classifier classifier =
-        Classifier.of("teacher", directory, options, tensors, BATCH_TOKENS, false);
-    return new Teacher(classifier, hidden);
+        Classifier.of(directory, options, tensors, BATCH_TOKENS, false, Teacher::build);
+    return new Teacher(classifier, (NativeModel) classifier.model, hidden);
+  }
+
+  private static NativeModel build(
+      Map<String, String> options, Map<String, Tensor> tensors, String source) {
+    return NativeModel.build("teacher", options, tensors, source);
   }
 
   /** The native model always has a head; an encoder's is never asked. */
@@ -122,7 +129,7 @@ public final class Teacher implements TextClassifier {
    */
   public float[][] hiddenStates(int[] ids) {
     float[] out = new float[Math.multiplyExact(ids.length, hidden)];
-    classifier.model.hiddenStates(ids, new int[] {0, ids.length}, 1, out);
+    model.hiddenStates(ids, new int[] {0, ids.length}, 1, out);
     float[][] rows = new float[ids.length][hidden];
     for (int i = 0; i < rows.length; i++) {
       System.arraycopy(out, i * hidden, rows[i], 0, hidden);

@@ -38,7 +38,10 @@ public interface TextClassifier extends AutoCloseable {
    */
   float[][] logitsOfIds(int[] ids, int[] offsets, int n);
 
-  /** Bytes of native memory that the model holds, its scratch included. */
+  /**
+   * Bytes of native memory that the model holds, its scratch included; on the plain Java path those
+   * of its arrays and buffers.
+   */
   long nativeBytes();
 
   /** Number of weights. */

@@ -155,7 +155,7 @@ class NativeLibraryTest {
   @Test
   void aChosenDirectoryIsTakenAsItIs() throws Exception {
     Path model = TinyModels.student(directory.resolve("model"), "document", null);
-    List<String> option = List.of("-Dmaque.library.path=" + directory);
+    List<String> option = List.of("-Dmaque.library.path=" + directory, "-Dmaque.native=required");
     Path file = directory.resolve("libjnimaque.so");
     Probe.Result none = new Probe("", option, "predict", model.toString()).run();
     assertEquals(3, none.status(), none.output());

@@ -94,6 +94,7 @@ final class Probe {
       after.removeAll(before);
       System.out.println("threads " + after);
       System.out.println("library " + Maque.info().library());
+      System.out.println("isa " + Maque.info().isa());
       System.out.println("logits " + Arrays.toString(logits));
     }
   }

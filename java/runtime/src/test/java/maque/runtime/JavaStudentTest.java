@@ -1,0 +1,118 @@
+package maque.runtime;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The plain Java path against the native one, bit for bit. */
+class JavaStudentTest {
+  private static final int IDS = 40;
+
+  /** A random student's options and tensors. kind: document, or a sequence's pooling. */
+  private static Map<String, Object> config(String kind, Random random) {
+    boolean document = kind.equals("document");
+    Map<String, Object> config =
+        TinyModels.studentConfig(document ? "document" : "sequence", document ? null : kind);
+    config.put("vocab_size", IDS);
+    config.put("embedding_size", 1 + random.nextInt(40));
+    config.put("hidden_size", 1 + random.nextInt(40));
+    config.put("head", random.nextBoolean() ? List.of() : List.of(9L, 5L));
+    return config;
+  }
+
+  private static void assertSameBits(
+      Map<String, String> options, Map<String, Tensor> tensors, Random random) {
+    try (NativeModel expected = NativeModel.build("student", options, tensors, "test");
+        JavaStudent found = JavaStudent.build(options, tensors, "test")) {
+      for (int round = 0; round < 4; round++) {
+        int texts = 1 + random.nextInt(5);
+        int[] offsets = new int[texts + 1];
+        for (int i = 0; i < texts; i++) {
+          int length = random.nextInt(4) == 0 ? 0 : random.nextInt(round == 3 ? 300 : 20);
+          offsets[i + 1] = offsets[i] + length;
+        }
+        int[] ids = random.ints(offsets[texts], 0, IDS).toArray();
+        float[] nativeLogits = new float[texts * TinyModels.LABELS.size()];
+        float[] javaLogits = new float[nativeLogits.length];
+        expected.predict(ids, ids.length, offsets, texts, nativeLogits, false);
+        found.predict(ids, ids.length, offsets, texts, javaLogits, false);
+        assertArrayEquals(nativeLogits, javaLogits, options + " texts " + texts);
+        assertTrue(found.bytes() > 0);
+      }
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"document", "max-logits", "max", "mean", "last"})
+  void theTrainingFormHasTheNativeBits(String kind) {
+    Random random = new Random(7);
+    for (int i = 0; i < 5; i++) {
+      Map<String, Object> config = config(kind, random);
+      ModelConfig parsed = new ModelConfig(Json.parseObject(Json.write(config), "test"), "test", 0);
+      assertSameBits(parsed.options(false), TinyModels.weights(config, i), random);
+    }
+  }
+
+  @Test
+  void emulatedFusedStepsRoundOnce() {
+    Random random = new Random(5);
+    for (int i = 0; i < 300_000; i++) {
+      float a = any(random);
+      float b = any(random);
+      float c = i % 3 == 0 ? -a * b * (1 + (random.nextInt(5) - 2) * 0x1p-23f) : any(random);
+      assertEquals(Math.fma(a, b, c), JavaMath.emulated(a, b, c), a + " * " + b + " + " + c);
+    }
+  }
+
+  /** Of exponents that meet, or of any bits. */
+  private static float any(Random random) {
+    if (random.nextBoolean()) {
+      return (float) random.nextGaussian();
+    }
+    return Float.intBitsToFloat(random.nextInt());
+  }
+
+  @Test
+  void refusesWhatTheNativePathRefuses() {
+    Map<String, Object> config = config("mean", new Random(1));
+    ModelConfig parsed = new ModelConfig(Json.parseObject(Json.write(config), "test"), "test", 0);
+    Map<String, Tensor> tensors = new LinkedHashMap<>(TinyModels.weights(config, 1));
+    JavaStudent student = JavaStudent.build(parsed.options(false), tensors, "file");
+    float[] out = new float[3];
+    for (int[] ids : new int[][] {{IDS}, {-1}, {Integer.MIN_VALUE}}) {
+      assertThrows(
+          InvalidInputException.class,
+          () -> student.predict(ids, 1, new int[] {0, 1}, 1, out, true));
+    }
+    int[] one = {1};
+    for (int[] offsets : new int[][] {{0, 2}, {1, 1}, {0}, {0, -1}}) {
+      assertThrows(
+          InvalidInputException.class, () -> student.predict(one, 1, offsets, 1, out, true));
+    }
+    assertThrows(
+        InvalidInputException.class,
+        () -> student.predict(one, 1, new int[] {0, 1}, 1, new float[2], true));
+    student.close();
+    student.close();
+    assertThrows(
+        IllegalStateException.class, () -> student.predict(one, 1, new int[] {0, 1}, 1, out, true));
+    assertThrows(IllegalStateException.class, student::bytes);
+    Tensor bad = tensors.get("head.0.weight");
+    bad.data().putFloat(4, Float.NaN);
+    String message =
+        assertThrows(
+                ModelFormatException.class,
+                () -> JavaStudent.build(parsed.options(false), tensors, "file"))
+            .getMessage();
+    assertEquals("file: tensor head.0.weight holds NaN or infinity", message);
+  }
+}

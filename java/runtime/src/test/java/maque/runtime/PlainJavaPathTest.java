@@ -1,0 +1,148 @@
+package maque.runtime;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Whatever keeps the native library from loading, a student answers, and says why it is slow. */
+class PlainJavaPathTest {
+  private static final String WARNING = "students answer in plain Java";
+
+  @TempDir private static Path models;
+  private static Path model;
+  private static String expected;
+
+  @TempDir Path directory;
+
+  @BeforeAll
+  static void askNatively() throws Exception {
+    model = TinyModels.student(models.resolve("model"), "sequence", "max-logits");
+    Probe.Result result = probe(List.of());
+    assertEquals(0, result.status(), result.output());
+    assertFalse(result.output().contains("WARNING"), result.output());
+    expected = logits(result);
+  }
+
+  private static Probe.Result probe(List<String> options) throws Exception {
+    return new Probe("", options, "predict", model.toString()).run();
+  }
+
+  private static String logits(Probe.Result result) {
+    return result.output().substring(result.output().indexOf("logits ["));
+  }
+
+  private static byte[] library() throws IOException {
+    String resource = "/maque/native/linux-x86_64/libjnimaque.so";
+    try (InputStream in = MaqueNative.class.getResourceAsStream(resource)) {
+      return in.readAllBytes();
+    }
+  }
+
+  private void assertAnswersInJava(Probe.Result result, String cause) {
+    String output = result.output();
+    assertEquals(0, result.status(), output);
+    assertEquals(expected, logits(result));
+    assertEquals(output.indexOf(WARNING), output.lastIndexOf(WARNING), output);
+    assertTrue(output.contains(WARNING) && output.contains(cause), output);
+    assertTrue(output.contains("isa java"), output);
+    assertTrue(output.contains("threads []"), output);
+  }
+
+  private void assertFallsBack(byte[] content, String cause) throws Exception {
+    Path file = directory.resolve("libjnimaque.so");
+    Files.deleteIfExists(file);
+    if (content != null) {
+      Files.write(file, content);
+    }
+    String option = "-Dmaque.library.path=" + directory;
+    assertAnswersInJava(probe(List.of(option)), cause);
+    Probe.Result required = probe(List.of(option, "-Dmaque.native=required"));
+    assertEquals(3, required.status(), required.output());
+    assertTrue(
+        required.output().contains("NativeLibraryException: " + file)
+            && required.output().contains(cause),
+        required.output());
+  }
+
+  @Test
+  void whereTheLibraryIsAbsent() throws Exception {
+    assertFallsBack(null, "no such file");
+  }
+
+  @Test
+  void whereTheLibraryIsTruncated() throws Exception {
+    byte[] whole = library();
+    for (int length : new int[] {whole.length - 1, whole.length / 2, 0}) {
+      assertFallsBack(
+          Arrays.copyOf(whole, length), length < 64 ? "no 64-bit ELF file" : "it is truncated");
+    }
+  }
+
+  @Test
+  void whereTheLibraryIsForAnotherProcessor() throws Exception {
+    byte[] patched = library();
+    patched[18] = (byte) 183;
+    assertFallsBack(patched, "another processor (ELF machine 183, expected 62)");
+  }
+
+  @Test
+  void whereTheCacheCannotBeWritten() throws Exception {
+    Path file = Files.createFile(directory.resolve("file"));
+    Probe probe = new Probe("", List.of(), "predict", model.toString());
+    probe.environment(Map.of("MAQUE_CACHE", file.resolve("cache").toString()));
+    assertAnswersInJava(probe.run(), "MAQUE_CACHE may name another directory");
+  }
+
+  /** What a file system mounted noexec says, without mounting one. */
+  @Test
+  void whereTheCacheMayNotBeExecuted() throws IOException {
+    Files.write(directory.resolve("libjnimaque.so"), library());
+    String before = System.setProperty(NativeLibrary.PATH_PROPERTY, directory.toString());
+    try {
+      NativeLibrary library = new NativeLibrary("jnimaque", getClass());
+      String message =
+          assertThrows(
+                  NativeLibraryException.class,
+                  () ->
+                      library.load(
+                          path -> {
+                            throw new UnsatisfiedLinkError(
+                                path
+                                    + ": failed to map segment from shared object:"
+                                    + " Operation not permitted");
+                          }))
+              .getMessage();
+      assertTrue(message.contains("mounted noexec? MAQUE_CACHE may name another"), message);
+    } finally {
+      if (before == null) {
+        System.clearProperty(NativeLibrary.PATH_PROPERTY);
+      } else {
+        System.setProperty(NativeLibrary.PATH_PROPERTY, before);
+      }
+    }
+  }
+
+  @Test
+  void whereItIsSwitchedOff() throws Exception {
+    Probe.Result result = probe(List.of("-Dmaque.native=off"));
+    assertEquals(0, result.status(), result.output());
+    assertEquals(expected, logits(result));
+    assertFalse(result.output().contains("WARNING"), result.output());
+    assertTrue(result.output().contains("isa java"), result.output());
+    Probe.Result wrong = probe(List.of("-Dmaque.native=maybe"));
+    assertEquals(3, wrong.status(), wrong.output());
+    assertTrue(wrong.output().contains("expected auto, required or off"), wrong.output());
+  }
+}
