@@ -2,10 +2,12 @@
 // flavours of their own (ref, avx2, avx512, avx512vnni, emu).
 #pragma once
 #include "kernels/gemm_int8.h"
+#include "kernels/lstm_int8.h"
 #include "kernels/quantize_int8.h"
 
 #define MAQUE_INT8_KERNELS(X) \
   X(gemm_int8)                \
+  X(lstm_int8_step)           \
   X(quantize_rows)
 
 namespace maque {

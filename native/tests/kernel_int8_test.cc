@@ -2,29 +2,13 @@
 // let in can saturate.
 #include <algorithm>
 
-#include "kernel_test.h"
 #include "kernels/gemm_int8.h"
+#include "tests/int8_flavours.h"
 
 using namespace maque;
 using namespace maque::test;
 
 namespace {
-
-/// The flavours beside ref; the missing ones are counted as skipped, once a process.
-std::vector<const Int8Kernels*> int8_flavours() {
-  static bool counted = false;
-  std::vector<const Int8Kernels*> flavours;
-  for (const char* isa : {"emu", "avx2", "avx512", "avx512vnni"}) {
-    if (const Int8Kernels* kernels = int8_kernels_for(isa)) {
-      flavours.push_back(kernels);
-    } else if (!counted) {
-      std::printf("skipped: this CPU lacks %s (its source runs as emu)\n", isa);
-      ++state().skipped;
-    }
-  }
-  counted = true;
-  return flavours;
-}
 
 size_t index(int64_t i) { return static_cast<size_t>(i); }
 

@@ -1,5 +1,6 @@
 // The reference of the operations on 8-bit integers.
 #include "kernels/ref/gemm_int8.h"
+#include "kernels/ref/lstm_int8.h"
 #include "kernels/ref/quantize_int8.h"
 #include "kernels/tables.h"
 

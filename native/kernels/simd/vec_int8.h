@@ -5,6 +5,7 @@
 //                     (see kernels/gemm_int8.h). emu saturates too, so that tests on any machine would see
 //                     it.
 //   broadcast4(p)     four bytes in every lane
+//   widen(p)          sixteen signed bytes, one to a lane
 //   max(a, b)         of signed lanes
 //   store_low(a, p, r)  the low byte of the first r lanes, r in [0, 16]
 #pragma once
@@ -28,6 +29,9 @@ MAQUE_INLINE I dot4(I sum, I u, I s) {
   return {_mm512_add_epi32(sum.v, _mm512_madd_epi16(pairs, _mm512_set1_epi16(1)))};
 #  endif
 }
+MAQUE_INLINE I widen(const int8_t* p) {
+  return {_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
+}
 MAQUE_INLINE I max(I a, I b) { return {_mm512_max_epi32(a.v, b.v)}; }
 MAQUE_INLINE void store_low(I a, uint8_t* p) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a.v));
@@ -43,6 +47,10 @@ MAQUE_INLINE __m256i dot4_half(__m256i sum, __m256i u, __m256i s) {
 }
 MAQUE_INLINE I dot4(I sum, I u, I s) {
   return {dot4_half(sum.lo, u.lo, s.lo), dot4_half(sum.hi, u.hi, s.hi)};
+}
+MAQUE_INLINE I widen(const int8_t* p) {
+  const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(p));
+  return {_mm256_cvtepi8_epi32(bytes), _mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8))};
 }
 MAQUE_INLINE I max(I a, I b) { return {_mm256_max_epi32(a.lo, b.lo), _mm256_max_epi32(a.hi, b.hi)}; }
 MAQUE_INLINE void store_low(I a, uint8_t* p) {
@@ -71,6 +79,9 @@ MAQUE_INLINE I dot4(I sum, I u, I s) {
     return wrap(word(sum.v[l]) + word(saturate16(a[0] * b[0] + a[1] * b[1])) +
                 word(saturate16(a[2] * b[2] + a[3] * b[3])));
   });
+}
+MAQUE_INLINE I widen(const int8_t* p) {
+  return lanes<I>([&](int l) { return p[l]; });
 }
 MAQUE_INLINE I max(I a, I b) {
   return lanes<I>([&](int l) { return a.v[l] > b.v[l] ? a.v[l] : b.v[l]; });
