@@ -54,6 +54,8 @@ bool has_avx512(const Cpu& cpu) {
 
 bool has_avx512vnni(const Cpu& cpu) { return has_avx512(cpu) && cpu.avx512_vnni; }
 
+bool has_avx512_bf16(const Cpu& cpu) { return has_avx512(cpu) && cpu.avx512_bf16; }
+
 bool capped_to(const char* isa) {
   const char* cap = getenv("MAQUE_MAX_ISA");
   return cap != nullptr && strcmp(cap, isa) == 0;
@@ -112,6 +114,21 @@ const Int8Kernels* int8_kernels_for(const char* isa) {
   if (strcmp(isa, "avx512") == 0) return has_avx512(detect()) ? &int8_kernels_avx512 : nullptr;
   if (strcmp(isa, "avx512vnni") == 0) return has_avx512vnni(detect()) ? &int8_kernels_avx512vnni : nullptr;
   if (strcmp(isa, "emu") == 0) return &int8_kernels_emu;
+  return nullptr;
+}
+
+const Bf16Kernels* bf16_kernels() {
+  constexpr const char* kLower[] = {"ref", "avx2", "avx512", "avx512vnni"};
+  for (const char* lower : kLower) {
+    if (capped_to(lower)) return nullptr;
+  }
+  return bf16_kernels_for("avx512bf16");
+}
+
+const Bf16Kernels* bf16_kernels_for(const char* isa) {
+  if (strcmp(isa, "ref") == 0) return &bf16_kernels_ref;
+  if (strcmp(isa, "avx512bf16") == 0) return has_avx512_bf16(detect()) ? &bf16_kernels_avx512bf16 : nullptr;
+  if (strcmp(isa, "emu") == 0) return &bf16_kernels_emu;
   return nullptr;
 }
 

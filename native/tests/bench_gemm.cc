@@ -1,11 +1,14 @@
-// Speed of gemm on one thread, beside the peak of the fused multiply-add measured in the same run. Built, not
-// run by ctest:   taskset -c 0 ./bench_gemm [avx512|avx2]
+// Speed of gemm and gemm_bf16 on one thread, beside the peak of the fused multiply-add, or of the bf16 dot
+// product, measured in the same run. Built, not run by ctest:   taskset -c 0 ./bench_gemm
+// [avx512bf16|avx512|avx2]
 #include <time.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
+#include <functional>
 
+#include "isa/bf16/dot_loop.h"
 #include "isa/lanes.h"
 #include "kernel_test.h"
 
@@ -34,13 +37,11 @@ double best_seconds(int rounds, const Work& work) {
   return best;
 }
 
-double peak_gflops(const char* isa) {
+double peak_gflops(float (*loop)(int64_t), int64_t flops_of_step) {
   constexpr int64_t kSteps = 1000000;
-  FmaLoop* loop = std::strcmp(isa, "avx512") == 0 ? avx512::fma_loop : avx2::fma_loop;
   float sink = 0;
   const double seconds = best_seconds(20, [&] { sink += loop(kSteps); });
-  const double flops = static_cast<double>(kSteps * kFmaLoopFlops);
-  return flops / seconds / 1e9 + (sink == 1.2345f ? 1 : 0);
+  return static_cast<double>(kSteps * flops_of_step) / seconds / 1e9 + (sink == 1.2345f ? 1 : 0);
 }
 
 struct Case {
@@ -76,37 +77,73 @@ constexpr Case kCases[] = {
     {"lstm, 64 texts", 64, 1200, 300, false, Activation::none},
 };
 
-void run(const Kernels<float>& kernels, const Case& c, double peak) {
+/// One flavour in one precision: its name, and what packs B (at b[p + j * k]) and multiplies.
+struct Flavour {
+  const char* name;
+  double peak, bytes;  // of an element of B
+  std::function<void(const float* b, int64_t k, int64_t n, float* packed)> pack;
+  std::function<void(GemmArgs<float> args, const float* packed)> multiply;
+};
+
+void run(const Flavour& flavour, const Case& c) {
   Random random(1);
   const auto a = random.vector(c.m * c.k), b = random.vector(c.k * c.n), bias = random.vector(c.n);
   std::vector<float> packed(static_cast<size_t>(gemm_packed_size(c.k, c.n))), scratch(kGemmScratch);
   std::vector<float> out(static_cast<size_t>(c.m * c.n));
-  const double pack = best_seconds(5, [&] { kernels.gemm_pack(b.data(), 1, c.k, c.k, c.n, packed.data()); });
+  const double pack = best_seconds(5, [&] { flavour.pack(b.data(), c.k, c.n, packed.data()); });
   GemmArgs<float> g = {};
-  g.m = c.m, g.n = c.n, g.k = c.k, g.a = a.data(), g.b = packed.data(), g.c = out.data(), g.ldc = c.n;
+  g.m = c.m, g.n = c.n, g.k = c.k, g.a = a.data(), g.c = out.data(), g.ldc = c.n;
   g.a_row_stride = c.transposed_a ? 1 : c.k, g.a_k_stride = c.transposed_a ? c.m : 1;
   g.bias = c.activation == Activation::none ? nullptr : bias.data(), g.activation = c.activation;
   g.scratch = scratch.data();
-  const double seconds = best_seconds(10, [&] { kernels.gemm(g); });
+  const double seconds = best_seconds(10, [&] { flavour.multiply(g, packed.data()); });
   const double gflops = 2e-9 * static_cast<double>(c.m * c.n * c.k) / seconds;
-  const double bandwidth = 4e-9 * static_cast<double>(c.k * c.n) / seconds;
+  const double bandwidth = 1e-9 * flavour.bytes * static_cast<double>(c.k * c.n) / seconds;
   std::printf(
-      "%-8s %-18s %5lld %5lld %5lld  %9.1f us  %6.1f GFLOP/s %5.1f %% of peak  B at %5.1f GB/s  packing "
+      "%-10s %-18s %5lld %5lld %5lld  %9.1f us  %6.1f GFLOP/s %5.1f %% of peak  B at %5.1f GB/s  packing "
       "%7.1f us\n",
-      kernels.isa, c.what, static_cast<long long>(c.m), static_cast<long long>(c.n),
-      static_cast<long long>(c.k), seconds * 1e6, gflops, gflops / peak * 100, bandwidth, pack * 1e6);
+      flavour.name, c.what, static_cast<long long>(c.m), static_cast<long long>(c.n),
+      static_cast<long long>(c.k), seconds * 1e6, gflops, gflops / flavour.peak * 100, bandwidth, pack * 1e6);
+}
+
+Flavour fp32_flavour(const Kernels<float>& kernels, double peak) {
+  const auto pack = [&kernels](const float* b, int64_t k, int64_t n, float* packed) {
+    kernels.gemm_pack(b, 1, k, k, n, packed);
+  };
+  const auto multiply = [&kernels](GemmArgs<float> args, const float* packed) {
+    args.b = packed;
+    kernels.gemm(args);
+  };
+  return {kernels.isa, peak, 4, pack, multiply};
+}
+
+Flavour bf16_flavour(const Bf16Kernels& kernels) {
+  const auto pack = [&kernels](const float* b, int64_t k, int64_t n, float* packed) {
+    kernels.gemm_bf16_pack(b, 1, k, k, n, reinterpret_cast<uint16_t*>(packed));
+  };
+  const auto multiply = [&kernels](const GemmArgs<float>& args, const float* packed) {
+    kernels.gemm_bf16(args, reinterpret_cast<const uint16_t*>(packed));
+  };
+  return {kernels.isa, peak_gflops(avx512bf16::bf16_dot_loop, kBf16LoopFlops), 2, pack, multiply};
 }
 
 }  // namespace
 
 int main(int argc, char** argv) {
+  const auto wanted = [&](const char* isa) { return argc < 2 || std::strcmp(argv[1], isa) == 0; };
+  std::vector<Flavour> flavours;
+  if (const Bf16Kernels* bf16 = bf16_kernels_for("avx512bf16"); bf16 != nullptr && wanted("avx512bf16")) {
+    flavours.push_back(bf16_flavour(*bf16));
+  }
   for (const char* isa : {"avx512", "avx2"}) {
-    if (argc > 1 && std::strcmp(argv[1], isa) != 0) continue;
     const Kernels<float>* kernels = kernels_for(isa);
-    if (kernels == nullptr) continue;
-    const double peak = peak_gflops(isa);
-    std::printf("%-8s peak of fma: %.1f GFLOP/s\n", isa, peak);
-    for (const Case& c : kCases) run(*kernels, c, peak);
+    if (kernels == nullptr || !wanted(isa)) continue;
+    FmaLoop* loop = std::strcmp(isa, "avx512") == 0 ? avx512::fma_loop : avx2::fma_loop;
+    flavours.push_back(fp32_flavour(*kernels, peak_gflops(loop, kFmaLoopFlops)));
+  }
+  for (const Flavour& flavour : flavours) {
+    std::printf("%-10s peak: %.1f GFLOP/s\n", flavour.name, flavour.peak);
+    for (const Case& c : kCases) run(flavour, c);
   }
   return 0;
 }

@@ -1,9 +1,10 @@
 // The inner kernels of gemm: a tile of C, R rows by W vectors of 16 columns, kept in registers over a block
 // of k.
 //
-// Packed rows of A, a block of R rows:
-//   kRows     (row-major A)  element (i, p) at [p / 16][i][p % 16]: whole lines are copied, and R lines serve
-//   16 steps kColumns  (transposed A) element (i, p) at [p][i]
+// Packed rows of A, a block of R rows, k counted in words (see gemm_driver.h):
+//   kRows     (row-major A)  word (i, p) at [p / 16][i][p % 16]: whole lines are copied, and R lines serve 16
+//             steps
+//   kColumns  (transposed A) word (i, p) at [p][i]
 #pragma once
 #include "kernels/gemm.h"
 #include "kernels/simd/vec.h"
@@ -38,7 +39,7 @@ constexpr int tile_vectors(int rows) {
 /// One tile. `b` is the first panel's block of k, further panels lie `panel_stride` apart. Sums start at
 /// `from`, or at 0 where that is null, and go to `to`; both have R rows of W * 16 whole columns and may be
 /// the same.
-template <int R, int W, Layout L>
+template <class Words, int R, int W, Layout L>
 void tile(const float* a, const float* b, int64_t panel_stride, int64_t k, const float* from, int64_t ld_from,
           float* to, int64_t ld_to) {
   F sum[R][W];
@@ -59,7 +60,7 @@ void tile(const float* a, const float* b, int64_t panel_stride, int64_t k, const
     for (int i = 0; i < R; ++i) {
       const F x = F::set1(a_p[i * kRowStep]);
 #pragma GCC unroll 16
-      for (int w = 0; w < W; ++w) sum[i][w] = fma(x, row[w], sum[i][w]);
+      for (int w = 0; w < W; ++w) sum[i][w] = Words::dot(x, row[w], sum[i][w]);
     }
     b += kPanel;
   };

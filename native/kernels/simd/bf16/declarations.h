@@ -1,0 +1,11 @@
+// Declares every operation in bf16 in the namespace of this instruction set.
+#pragma once
+#include "kernels/gemm_bf16.h"
+
+namespace maque::MAQUE_ISA {
+
+#define MAQUE_DECLARE(name) name##_fn name;
+MAQUE_BF16_KERNELS(MAQUE_DECLARE)
+#undef MAQUE_DECLARE
+
+}  // namespace maque::MAQUE_ISA
