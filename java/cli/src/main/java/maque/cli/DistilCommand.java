@@ -102,8 +102,8 @@ final class DistilCommand implements Callable<Integer> {
       paramLabel = "OPTIONS",
       description =
           "Options of train-student for a student that takes nothing from the teacher, in one"
-              + " argument; may be given several times: the best on dev is taken (default: a"
-              + " document student, a sequence student and the distilled one's shape).")
+              + " argument; may be given several times: the best on dev is taken (default: the"
+              + " distilled one's shape, and a document student).")
   private List<String> alone = List.of();
 
   @Mixin private RunOptions run;
@@ -145,10 +145,14 @@ final class DistilCommand implements Callable<Integer> {
     Distillation distillation = new Distillation(main.console(), plan, inputs, control);
     DistilResult result = distillation.run();
     AtomicFiles.write(out.resolve("summary.json"), Json.write(result.summary()));
+    Path page = out.resolve("report.html");
+    DistilReport.write(page, result, distillation.stages().all(), List.of(), main.commandLine());
     main.console().result(result.text());
+    result.remarks().forEach(main.console()::result);
     main.console().result("");
     main.console().result("student: " + out.resolve("student"));
     main.console().result("summary: " + out.resolve("summary.json"));
+    main.console().result("report:  " + page);
     return 0;
   }
 

@@ -25,16 +25,14 @@ record DistilRecipes(
       StudentRecipe.of(
           "--kind document --embeddings random --train-vectors --embedding-sd 0.02 --lr 3e-3"
               + " --dropout 0.5,0,0.3 --batch-size 32");
-  private static final StudentRecipe ALONE_SEQUENCE =
-      StudentRecipe.of("--kind sequence --embeddings random --hidden-size 128 --pool-batches 20");
 
   /**
    * The candidates.
    *
    * @param given options of the command line for every student of the experiment
    * @param distilled more options, a candidate each; empty: the one that {@code given} makes
-   * @param alone options of the candidates that take nothing; empty: a document student, a sequence
-   *     student, and the distilled one's shape, each with its own embeddings
+   * @param alone options of the candidates that take nothing; empty: the distilled one's shape and
+   *     a document student, each with its own embeddings
    */
   static DistilRecipes of(StudentRecipe given, List<String> distilled, List<String> alone) {
     StudentRecipe base = withDefaults(DEFAULT.with(given), given);
@@ -76,7 +74,6 @@ record DistilRecipes(
             ? own.with(StudentRecipe.of("--train-vectors --embedding-sd 0.02"))
             : own);
     alone.add(ALONE_DOCUMENT.with(reading));
-    alone.add(ALONE_SEQUENCE.with(reading).with(StudentRecipe.of("--epochs 15")));
     return alone;
   }
 

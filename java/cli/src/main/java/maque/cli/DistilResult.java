@@ -90,9 +90,49 @@ final class DistilResult {
   Member served() {
     return way("distilled").members().stream()
         .max(
-            Comparator.comparingDouble(this::devAccuracy)
+            Comparator.comparingDouble((Member member) -> devAccuracy(member))
                 .thenComparing(Comparator.comparingLong(Member::seed).reversed()))
         .orElseThrow();
+  }
+
+  /** The model of a way that stands for it: the served one, of others the best on dev. */
+  Member shown(Measured way) {
+    return way.id().equals("distilled")
+        ? served()
+        : way.members().stream()
+            .max(Comparator.comparingDouble((Member member) -> devAccuracy(member)))
+            .orElseThrow();
+  }
+
+  String drawing() {
+    return drawing;
+  }
+
+  SeedComparison.Spread devAccuracy(Measured way) {
+    return SeedComparison.Spread.of(
+        way.members().stream().mapToDouble(this::devAccuracy).toArray());
+  }
+
+  /** What a reader of the verdict should know besides. */
+  List<String> remarks() {
+    List<String> remarks = new ArrayList<>();
+    if (way("distilled").members().size() == 1) {
+      remarks.add(
+          "One seed: another one may move each student by half a point or more. --seeds 5 would"
+              + " tell.");
+    }
+    double teacher = accuracy(way("teacher")).mean();
+    if (teacher < accuracy(way("alone")).mean()) {
+      remarks.add(
+          "The teacher is worse than the student alone: there is nothing to distil. Look at its"
+              + " training first.");
+    }
+    if (data.transfer() == null) {
+      remarks.add(
+          "There were no unlabelled texts, and unlabelled texts are where distillation pays most:"
+              + " give any amount of them by --unlabelled.");
+    }
+    return remarks;
   }
 
   double devAccuracy(Member member) {
@@ -263,9 +303,7 @@ final class DistilResult {
               way.title(),
               plusMinus(way, accuracy(way)),
               plusMinus(way, spread(way, result -> result.report().macroAverage().f1())),
-              SeedComparison.Spread.of(
-                      way.members().stream().mapToDouble(this::devAccuracy).toArray())
-                  .mean(),
+              devAccuracy(way).mean(),
               spread(way, teacher::agreement).mean(),
               Durations.ofMicros(spread(way, Evaluation.Result::medianMicros).mean()),
               Sizes.of(way.members().get(0).bytes())));

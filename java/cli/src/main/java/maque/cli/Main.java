@@ -30,6 +30,7 @@ import picocli.CommandLine.Spec;
       SoftTargetsCommand.class,
       TrainStudentCommand.class,
       EvaluateCommand.class,
+      CheckDataCommand.class,
       PackCommand.class,
       PredictCommand.class,
       InfoCommand.class

@@ -1,9 +1,10 @@
 package maque.training;
 
-import java.util.ArrayList;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.util.Arrays;
+import java.util.Base64;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import maque.runtime.InvalidInputException;
 
@@ -64,22 +65,23 @@ public record Scores(
         slowMicros);
   }
 
-  /** As JSON values. */
+  /** As JSON values; the logits are float32 in base 64, lowest byte first, text after text. */
   public Map<String, Object> toMap() {
-    List<Object> rows = new ArrayList<>(logits.length);
+    int classes = logits.length == 0 ? 0 : logits[0].length;
+    ByteBuffer bytes =
+        ByteBuffer.allocate(Float.BYTES * logits.length * classes).order(ByteOrder.LITTLE_ENDIAN);
     for (float[] row : logits) {
-      List<Object> values = new ArrayList<>(row.length);
       for (float value : row) {
-        values.add((double) value);
+        bytes.putFloat(value);
       }
-      rows.add(values);
     }
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("parameters", parameters);
     map.put("seconds", seconds);
     map.put("median_micros", medianMicros);
     map.put("p99_micros", slowMicros);
-    map.put("logits", rows);
+    map.put("classes", (long) classes);
+    map.put("logits", Base64.getEncoder().encodeToString(bytes.array()));
     return map;
   }
 
@@ -90,13 +92,14 @@ public record Scores(
    */
   public static Scores of(Map<?, ?> map) {
     try {
-      List<?> rows = (List<?>) map.get("logits");
-      float[][] logits = new float[rows.size()][];
-      for (int i = 0; i < logits.length; i++) {
-        List<?> row = (List<?>) rows.get(i);
-        logits[i] = new float[row.size()];
-        for (int c = 0; c < logits[i].length; c++) {
-          logits[i][c] = ((Number) row.get(c)).floatValue();
+      int classes = ((Number) map.get("classes")).intValue();
+      ByteBuffer bytes =
+          ByteBuffer.wrap(Base64.getDecoder().decode((String) map.get("logits")))
+              .order(ByteOrder.LITTLE_ENDIAN);
+      float[][] logits = new float[bytes.remaining() / (Float.BYTES * classes)][classes];
+      for (float[] row : logits) {
+        for (int c = 0; c < classes; c++) {
+          row[c] = bytes.getFloat();
         }
       }
       return new Scores(
@@ -105,7 +108,10 @@ public record Scores(
           ((Number) map.get("seconds")).doubleValue(),
           ((Number) map.get("median_micros")).doubleValue(),
           ((Number) map.get("p99_micros")).doubleValue());
-    } catch (ClassCastException | NullPointerException e) {
+    } catch (ClassCastException
+        | NullPointerException
+        | ArithmeticException
+        | IllegalArgumentException e) {
       throw new InvalidInputException("these are no scores of a model");
     }
   }

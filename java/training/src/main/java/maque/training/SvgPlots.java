@@ -101,7 +101,7 @@ final class SvgPlots {
             "<svg viewBox=\"0 0 %d %d\" role=\"img\" aria-label=\"%s\">\n",
             WIDTH,
             height,
-            HtmlReport.escape(title)));
+            HtmlPage.escape(title)));
     text(out, 0, 16, title);
     return out;
   }
@@ -113,6 +113,6 @@ final class SvgPlots {
             "<text x=\"%.1f\" y=\"%.1f\">%s</text>\n",
             x,
             y,
-            HtmlReport.escape(content)));
+            HtmlPage.escape(content)));
   }
 }

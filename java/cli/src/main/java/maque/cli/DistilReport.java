@@ -1,0 +1,569 @@
+package maque.cli;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.IntStream;
+import maque.runtime.Maque;
+import maque.runtime.ModelDirectory;
+import maque.training.Calibration;
+import maque.training.DataCheck;
+import maque.training.DataSet;
+import maque.training.Evaluation;
+import maque.training.HtmlPage;
+import maque.training.PairedComparison;
+import maque.training.SeedComparison;
+import maque.training.SvgChart;
+
+/** The experiment's report: one page that answers whether it paid, and shows on what grounds. */
+final class DistilReport {
+  private static final int DIFFERENCES = 20;
+
+  private final DistilResult result;
+  private final Map<String, Double> seconds;
+  private final String command;
+  private final List<Curve> curves;
+  private final HtmlPage page;
+
+  /**
+   * Accuracy over a number of texts, for some ways of training.
+   *
+   * @param title what is counted
+   * @param lines points of each way, by its title
+   */
+  record Curve(String title, String axis, Map<String, List<SvgChart.Point>> lines) {}
+
+  private DistilReport(
+      DistilResult result, Map<String, Double> seconds, List<Curve> curves, String command) {
+    this.result = result;
+    this.seconds = seconds;
+    this.curves = curves;
+    this.command = command;
+    page = new HtmlPage("Did distillation pay? " + result.data().train().name());
+  }
+
+  /**
+   * Writes the page.
+   *
+   * @param seconds of each step
+   * @param curves none where they were not asked for
+   * @param command that made it all
+   */
+  static void write(
+      Path file,
+      DistilResult result,
+      Map<String, Double> seconds,
+      List<Curve> curves,
+      String command) {
+    DistilReport report = new DistilReport(result, seconds, curves, command);
+    report.build();
+    report.page.write(file);
+  }
+
+  private void build() {
+    SeedComparison comparison = result.compare("alone", "distilled");
+    String outcome =
+        switch (comparison.outcome()) {
+          case PAYS -> "paid";
+          case DOES_NOT_PAY -> "cost";
+          case NOT_PROVEN -> "undecided";
+        };
+    page.verdict(outcome, result.verdict()).paragraph(intro());
+    result.remarks().forEach(page::paragraph);
+    models();
+    comparisons();
+    charts();
+    numbersOfTexts();
+    calibration();
+    classes();
+    differences();
+    dataChecks();
+    recipes();
+    reproduction();
+  }
+
+  private String intro() {
+    DistilInputs.Loaded data = result.data();
+    return String.format(
+        Locale.ROOT,
+        "%,d labelled texts to train on (%s), %,d unlabelled ones, %d classes; %,d texts to choose"
+            + " by (dev), %,d to measure on (test). Everything was chosen on dev; test was scored"
+            + " once, at the end. %s of each student, the same seeds for all. “Student alone” is"
+            + " the best on dev of %d that take nothing from the teacher: no answers, no"
+            + " embeddings.",
+        data.train().size(),
+        result.drawing(),
+        data.transfer() == null ? 0 : data.transfer().size(),
+        data.train().labels().size(),
+        data.dev().size(),
+        data.test().size(),
+        seeds(result.way("distilled").members().size()),
+        result.way("alone").tried().size());
+  }
+
+  private static String seeds(int n) {
+    return n == 1 ? "One seed" : n + " seeds";
+  }
+
+  private void models() {
+    boolean[] repeated = DataCheck.repeated(result.data().train(), result.data().test());
+    Evaluation.Result teacher = teacher();
+    List<List<String>> rows = new ArrayList<>();
+    for (DistilResult.Measured way : result.ways()) {
+      double micros = result.spread(way, Evaluation.Result::medianMicros).mean();
+      rows.add(
+          List.of(
+              way.title(),
+              percent(way, result.accuracy(way)),
+              percent(way, result.spread(way, r -> r.report().macroAverage().f1())),
+              percent(way, result.spread(way, r -> accuracyWithout(r, repeated))),
+              percent(way, result.devAccuracy(way)),
+              number("%.1f %%", 100 * result.spread(way, teacher::agreement).mean()),
+              Durations.ofMicros(micros),
+              Durations.ofMicros(result.spread(way, Evaluation.Result::slowMicros).mean()),
+              number("%,.0f×", teacher.medianMicros() / micros),
+              number("%,d", way.members().get(0).test().parameters()),
+              Sizes.of(way.members().get(0).bytes()),
+              training(way)));
+    }
+    page.heading("Models")
+        .table(
+            List.of(
+                "",
+                "Accuracy on test, %",
+                "Macro F1, %",
+                "Without texts of train, %",
+                "Accuracy on dev, %",
+                "Agrees with the teacher",
+                "One text, median",
+                "99 % within",
+                "Speed",
+                "Parameters",
+                "File",
+                "Training"),
+            rows)
+        .paragraph(
+            "Mean ± standard deviation over the seeds. Times on one thread, text to label, on this"
+                + " machine: read them as ratios.");
+  }
+
+  private static double accuracyWithout(Evaluation.Result result, boolean[] skipped) {
+    int[] gold = result.gold();
+    int[] predicted = result.predicted();
+    int all = 0;
+    int right = 0;
+    for (int i = 0; i < gold.length; i++) {
+      if (!skipped[i]) {
+        all++;
+        right += gold[i] == predicted[i] ? 1 : 0;
+      }
+    }
+    return all == 0 ? Double.NaN : (double) right / all;
+  }
+
+  private static String training(DistilResult.Measured way) {
+    double seconds =
+        way.members().stream()
+            .mapToDouble(DistilResult.Member::trainingSeconds)
+            .average()
+            .orElse(Double.NaN);
+    return Double.isNaN(seconds) ? "given" : Durations.ofSeconds(seconds);
+  }
+
+  private static String percent(DistilResult.Measured way, SeedComparison.Spread spread) {
+    if (Double.isNaN(spread.mean())) {
+      return "–";
+    }
+    return way.members().size() == 1
+        ? number("%.2f", 100 * spread.mean())
+        : number("%.2f ± %.2f", 100 * spread.mean(), 100 * spread.deviation());
+  }
+
+  private Evaluation.Result teacher() {
+    DistilResult.Measured way = result.way("teacher");
+    return result.result(way, way.members().get(0));
+  }
+
+  private void comparisons() {
+    List<List<String>> rows = new ArrayList<>();
+    for (String[] pair : pairs()) {
+      SeedComparison c = result.compare(pair[0], pair[1]);
+      rows.add(
+          List.of(
+              result.way(pair[0]).title(),
+              result.way(pair[1]).title(),
+              number("%+.2f", 100 * c.gain()),
+              number("%+.2f to %+.2f", 100 * c.low(), 100 * c.high()),
+              p(c.medianP()),
+              number(
+                  "%d of %d",
+                  c.pairs().stream().filter(x -> x.pValue() < 0.05).count(), c.pairs().size()),
+              Double.isNaN(c.tTest()) ? "–" : p(c.tTest()),
+              c.outcome().toString()));
+    }
+    page.heading("Comparisons")
+        .table(
+            List.of(
+                "From",
+                "To",
+                "Gain, points",
+                "95 % interval",
+                "McNemar p, median",
+                "Seeds with p < 0.05",
+                "Paired t over seeds, p",
+                "Verdict"),
+            rows)
+        .paragraph(
+            "Seeds are paired. Intervals by the bootstrap over test texts and seeds (10,000"
+                + " resamples, percentiles); McNemar's test is exact, for each seed's pair. PAYS:"
+                + " the interval lies above 0 and the median p is below 0.05. DOES NOT PAY: the"
+                + " whole interval lies below +0.5 points, too little to keep a teacher for. All"
+                + " else is NOT PROVEN: more seeds or more test texts would tell.");
+    if (result.way("distilled").members().size() > 1) {
+      seedTable();
+    }
+  }
+
+  private List<String[]> pairs() {
+    List<String[]> pairs = new ArrayList<>();
+    pairs.add(new String[] {"alone", "distilled"});
+    for (DistilResult.Measured way : result.ways()) {
+      if (!List.of("teacher", "alone", "distilled").contains(way.id())) {
+        pairs.add(new String[] {way.id(), "distilled"});
+        pairs.add(new String[] {"alone", way.id()});
+      }
+    }
+    return pairs;
+  }
+
+  private void seedTable() {
+    List<DistilResult.Measured> ways =
+        result.ways().stream().filter(way -> way.members().size() > 1).toList();
+    List<String> head = new ArrayList<>(List.of("Seed"));
+    ways.forEach(way -> head.add(way.title()));
+    head.add("Distilled less alone");
+    head.add("McNemar p");
+    List<PairedComparison> pairs = result.compare("alone", "distilled").pairs();
+    List<List<String>> rows = new ArrayList<>();
+    for (int s = 0; s < pairs.size(); s++) {
+      List<String> row = new ArrayList<>();
+      row.add(Long.toString(ways.get(0).members().get(s).seed()));
+      for (DistilResult.Measured way : ways) {
+        row.add(number("%.2f", 100 * result.result(way, way.members().get(s)).report().accuracy()));
+      }
+      row.add(number("%+.2f", 100 * pairs.get(s).gain()));
+      row.add(p(pairs.get(s).pValue()));
+      rows.add(row);
+    }
+    page.openDetails("Accuracy on test by seed").table(head, rows).closeDetails();
+  }
+
+  private static String p(double value) {
+    return value < 1e-4 ? "< 0.0001" : number("%.4f", value);
+  }
+
+  private void charts() {
+    page.heading("What accuracy costs")
+        .plots(
+            List.of(
+                cost("Accuracy and time of one prediction", "median µs, logarithmic", true),
+                cost("Accuracy and size of the weights", "MB, logarithmic", false)));
+    page.heading("Learning curves").plots(List.of(learning()));
+  }
+
+  private String cost(String title, String axis, boolean time) {
+    double[] x = result.ways().stream().mapToDouble(way -> cost(way, time)).toArray();
+    double[] y =
+        result.ways().stream().mapToDouble(way -> 100 * result.accuracy(way).mean()).toArray();
+    SvgChart chart =
+        new SvgChart(
+            title,
+            SvgChart.Axis.around(axis, time ? "%,.0f" : "%.3g", true, x),
+            SvgChart.Axis.around("accuracy on test, %", "%.1f", false, y));
+    for (int i = 0; i < x.length; i++) {
+      chart.dots(result.ways().get(i).title(), List.of(new SvgChart.Point(x[i], y[i])));
+    }
+    return chart.svg();
+  }
+
+  private double cost(DistilResult.Measured way, boolean time) {
+    return time
+        ? result.spread(way, Evaluation.Result::medianMicros).mean()
+        : way.members().get(0).bytes() / 1e6;
+  }
+
+  private String learning() {
+    Map<String, List<SvgChart.Point>> lines = new LinkedHashMap<>();
+    for (DistilResult.Measured way : result.ways()) {
+      lines.put(way.title(), history(way.members().get(0).model()));
+    }
+    double[] y =
+        lines.values().stream().flatMap(List::stream).mapToDouble(SvgChart.Point::y).toArray();
+    SvgChart chart =
+        new SvgChart(
+            "Accuracy on dev while training, first seed",
+            new SvgChart.Axis("part of the training done, %", "%.0f", 0, 100, false),
+            SvgChart.Axis.around("accuracy on dev, %", "%.1f", false, y));
+    lines.forEach(chart::line);
+    return chart.svg();
+  }
+
+  /** Evaluations on dev; x is the part of the steps that were done. */
+  private static List<SvgChart.Point> history(Path model) {
+    Map<String, Object> training = ModelDirectory.read(model).training();
+    List<SvgChart.Point> points = new ArrayList<>();
+    if (training.get("history") instanceof List<?> list
+        && training.get("steps") instanceof Number steps) {
+      for (Object each : list) {
+        if (each instanceof Map<?, ?> point
+            && point.get("step") instanceof Number step
+            && point.get("dev_accuracy") instanceof Number accuracy) {
+          points.add(
+              new SvgChart.Point(
+                  100 * step.doubleValue() / steps.doubleValue(), 100 * accuracy.doubleValue()));
+        }
+      }
+    }
+    return points;
+  }
+
+  private void numbersOfTexts() {
+    page.heading("Accuracy and the number of texts");
+    if (curves.isEmpty()) {
+      page.paragraph(
+          "Not measured. The same command with --curves trains students on parts of the labels and"
+              + " of the unlabelled texts and shows here what more of either is worth.");
+      return;
+    }
+    List<String> plots = new ArrayList<>();
+    for (Curve curve : curves) {
+      double[] x =
+          curve.lines().values().stream()
+              .flatMap(List::stream)
+              .mapToDouble(SvgChart.Point::x)
+              .toArray();
+      double[] y =
+          curve.lines().values().stream()
+              .flatMap(List::stream)
+              .mapToDouble(SvgChart.Point::y)
+              .toArray();
+      SvgChart chart =
+          new SvgChart(
+              curve.title(),
+              SvgChart.Axis.around(curve.axis(), "%,.0f", false, x),
+              SvgChart.Axis.around("accuracy on dev, %", "%.1f", false, y));
+      curve.lines().forEach(chart::line);
+      plots.add(chart.svg());
+    }
+    page.plots(plots).paragraph("First seed, accuracy on dev: test is kept for the figures above.");
+  }
+
+  private void calibration() {
+    List<List<String>> rows = new ArrayList<>();
+    List<String> plots = new ArrayList<>();
+    int[] gold = result.data().test().labelIndexes();
+    for (DistilResult.Measured way : result.ways()) {
+      DistilResult.Member member = result.shown(way);
+      double temperature =
+          Calibration.fit(member.dev().logits(), result.data().dev().labelIndexes());
+      Calibration raw = Calibration.of(member.test().logits(), gold, 1);
+      Calibration fitted = Calibration.of(member.test().logits(), gold, temperature);
+      rows.add(
+          List.of(
+              way.title(),
+              number("%.2f", 100 * raw.error()),
+              number("%.4f", raw.loss()),
+              number("%.2f", temperature),
+              number("%.2f", 100 * fitted.error()),
+              number("%.4f", fitted.loss())));
+      if (List.of("teacher", "distilled").contains(way.id())) {
+        plots.add(reliability(way.title(), raw, fitted));
+      }
+    }
+    page.heading("Calibration")
+        .table(
+            List.of(
+                "",
+                "Calibration error, points",
+                "Log loss",
+                "Temperature fitted on dev",
+                "Calibration error with it",
+                "Log loss with it"),
+            rows)
+        .paragraph(
+            "Expected calibration error over 15 bins of equal width. Dividing the logits by the"
+                + " temperature changes no answer, only how sure the model says it is.")
+        .plots(plots);
+  }
+
+  private static String reliability(String title, Calibration raw, Calibration fitted) {
+    SvgChart.Axis x = new SvgChart.Axis("how sure it says it is, %", "%.0f", 0, 100, false);
+    SvgChart.Axis y = new SvgChart.Axis("right, %", "%.0f", 0, 100, false);
+    return new SvgChart("Reliability: " + title, x, y)
+        .guide(0, 0, 100, 100)
+        .line("as it is", bins(raw))
+        .line(number("with temperature %.2f", fitted.temperature()), bins(fitted))
+        .svg();
+  }
+
+  private static List<SvgChart.Point> bins(Calibration calibration) {
+    return calibration.bins().stream()
+        .map(bin -> new SvgChart.Point(100 * bin.confidence(), 100 * bin.accuracy()))
+        .toList();
+  }
+
+  private void classes() {
+    page.heading("Classes");
+    for (DistilResult.Measured way : result.ways()) {
+      DistilResult.Member member = result.shown(way);
+      Evaluation.Result shown = result.result(way, member);
+      page.subheading(shown.name())
+          .classes(shown.report())
+          .openDetails("Confusion matrix (rows: truth, columns: prediction)")
+          .confusion(shown.report())
+          .closeDetails();
+    }
+  }
+
+  private void differences() {
+    DataSet test = result.data().test();
+    float[][] teacher = result.way("teacher").members().get(0).test().logits();
+    float[][] student = result.served().test().logits();
+    double[] divergence = new double[test.size()];
+    for (int i = 0; i < divergence.length; i++) {
+      double[] p = Calibration.softmax(teacher[i], 1);
+      double[] q = Calibration.softmax(student[i], 1);
+      for (int c = 0; c < p.length; c++) {
+        divergence[i] += p[c] * Math.log(Math.max(p[c], 1e-30) / Math.max(q[c], 1e-30));
+      }
+    }
+    List<List<String>> rows =
+        IntStream.range(0, divergence.length)
+            .boxed()
+            .sorted(Comparator.comparingDouble((Integer i) -> -divergence[i]))
+            .limit(DIFFERENCES)
+            .map(
+                i ->
+                    List.of(
+                        test.labels().get(test.labelIndexes()[i]),
+                        answer(test, teacher[i]),
+                        answer(test, student[i]),
+                        number("%.2f", divergence[i]),
+                        test.get(i)))
+            .toList();
+    page.heading("Where teacher and student differ most")
+        .textTable(List.of("Truth", "Teacher", "Student", "Divergence", "Text"), rows)
+        .paragraph(
+            "Test texts by the divergence (Kullback and Leibler, nats) of the served student's"
+                + " probabilities from the teacher's.");
+  }
+
+  private static String answer(DataSet data, float[] logits) {
+    double[] p = Calibration.softmax(logits, 1);
+    int best = 0;
+    for (int c = 1; c < p.length; c++) {
+      best = p[c] > p[best] ? c : best;
+    }
+    return data.labels().get(best) + number(" %.0f %%", 100 * p[best]);
+  }
+
+  private void dataChecks() {
+    DistilInputs.Loaded data = result.data();
+    DataCheck.Reader reader = Readers.of(ModelDirectory.read(result.served().model()));
+    page.heading("Data");
+    Map<String, maque.training.Texts> files = new LinkedHashMap<>();
+    files.put("train", data.train());
+    files.put("dev", data.dev());
+    files.put("test", data.test());
+    if (data.transfer() != null) {
+      files.put("unlabelled", data.transfer());
+    }
+    files.forEach(
+        (name, texts) ->
+            page.subheading(name).facts(DataFindings.facts(DataCheck.file(name, texts, reader))));
+    Map<String, String> shared = new LinkedHashMap<>();
+    List<String> names = List.copyOf(files.keySet());
+    for (int i = 0; i < names.size(); i++) {
+      for (int k = i + 1; k < names.size(); k++) {
+        DataCheck.Shared pair =
+            DataCheck.shared(
+                names.get(i), files.get(names.get(i)), names.get(k), files.get(names.get(k)));
+        DataFindings.facts(pair)
+            .forEach((name, value) -> shared.put(pair.first() + " and " + pair.second(), value));
+      }
+    }
+    page.subheading("Texts that two files share").facts(shared);
+  }
+
+  private void recipes() {
+    page.heading("What was tried");
+    List<List<String>> rows = new ArrayList<>();
+    for (DistilResult.Measured way : result.ways()) {
+      for (Distillation.Tried tried : way.tried()) {
+        rows.add(
+            List.of(
+                tried.name(),
+                number("%.2f", 100 * tried.devAccuracy()),
+                tried.recipe().toString().equals(way.recipe()) ? "yes" : "no",
+                tried.recipe().toString()));
+      }
+    }
+    page.textTable(List.of("", "Accuracy on dev, %", "Chosen", "Options of train-student"), rows)
+        .paragraph("Each with the first seed; the one that is best on dev got the other seeds.");
+    for (DistilResult.Measured way : result.ways()) {
+      Map<String, Object> training = ModelDirectory.read(way.members().get(0).model()).training();
+      Map<String, String> facts = new LinkedHashMap<>();
+      flatten(facts, "", training.get("options"));
+      flatten(facts, "input ", training.get("inputs"));
+      if (!facts.isEmpty()) {
+        page.openDetails("All options and inputs: " + way.title()).facts(facts).closeDetails();
+      }
+    }
+  }
+
+  private static void flatten(Map<String, String> facts, String prefix, Object value) {
+    if (value instanceof Map<?, ?> map) {
+      map.forEach((name, each) -> facts.put(prefix + name, String.valueOf(each)));
+    }
+  }
+
+  private void reproduction() {
+    Map<String, String> facts = new LinkedHashMap<>();
+    DistilInputs.Loaded data = result.data();
+    facts.put(
+        "seeds",
+        result.way("distilled").members().stream()
+            .map(DistilResult.Member::seed)
+            .toList()
+            .toString());
+    facts.put("train, SHA-256", data.train().hash());
+    facts.put("dev, SHA-256", data.dev().hash());
+    facts.put("test, SHA-256", data.test().hash());
+    if (data.transfer() != null) {
+      facts.put("unlabelled, SHA-256", data.transfer().hash());
+    }
+    for (DistilResult.Measured way : result.ways()) {
+      for (DistilResult.Member member : way.members()) {
+        facts.put(
+            way.members().size() == 1 ? way.title() : way.title() + ", seed " + member.seed(),
+            "fingerprint " + ModelDirectory.read(member.model()).fingerprint());
+      }
+    }
+    Maque.Info info = Maque.info();
+    facts.put("Maque", info.version());
+    facts.put("instruction set", info.isa());
+    facts.put("processor has", info.cpuFeatures());
+    facts.put("processors", Integer.toString(Runtime.getRuntime().availableProcessors()));
+    facts.put("Java", Runtime.version().toString());
+    seconds.forEach((name, value) -> facts.put("time of " + name, Durations.ofSeconds(value)));
+    page.heading("How to repeat this").lines(command).facts(facts);
+  }
+
+  private static String number(String format, Object... values) {
+    return String.format(Locale.ROOT, format, values);
+  }
+}
