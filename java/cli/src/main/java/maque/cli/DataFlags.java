@@ -62,6 +62,11 @@ final class DataFlags {
     return DataSet.read(file, options(null).unlabelled());
   }
 
+  /** How a file of logits is read. */
+  DataOptions logits() {
+    return options(null).unlabelled();
+  }
+
   private DataOptions options(List<String> names) {
     List<String> given = labels == null ? names : DataSet.readLabels(labels);
     return DataOptions.defaults()

@@ -263,6 +263,6 @@ final class StudentFlags {
   }
 
   private static void needsSoftTargets(String option, Object value) {
-    Usage.require(value == null, option + " needs --soft-targets");
+    Usage.require(value == null, option + " needs --soft-targets or --logits");
   }
 }

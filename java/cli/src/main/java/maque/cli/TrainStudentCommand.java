@@ -3,13 +3,10 @@ package maque.cli;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
-import maque.runtime.ModelDirectory;
 import maque.training.DataSet;
-import maque.training.LogitStore;
 import maque.training.RunControl;
 import maque.training.StudentOptions;
 import maque.training.StudentTraining;
-import maque.training.TeacherKey;
 import maque.training.Texts;
 import picocli.CommandLine.ArgGroup;
 import picocli.CommandLine.Command;
@@ -27,9 +24,9 @@ import picocli.CommandLine.ParentCommand;
       "Trains a student: with --soft-targets distilled from the teacher, without them from the"
           + " labels alone.",
       "",
-      "Soft targets are what soft-targets wrote, for the labelled texts and for those of"
-          + " --unlabelled. A run that was stopped goes on from OUT.checkpoint when the same"
-          + " command is given again."
+      "Soft targets are what soft-targets wrote, or a file of --logits, for the labelled texts and"
+          + " for those of --unlabelled. A run that was stopped goes on from OUT.checkpoint when"
+          + " the same command is given again."
     },
     footer = {
       "",
@@ -45,22 +42,21 @@ final class TrainStudentCommand implements Callable<Integer> {
   @Option(
       names = "--unlabelled",
       paramLabel = "FILE",
-      description = "More texts to learn the teacher's answers on; may be given several times.")
+      description =
+          "More texts to learn the teacher's answers on, real ones or those of augment; labels in"
+              + " them are not looked at; may be given several times.")
   private List<Path> unlabelled = List.of();
 
-  @Option(
-      names = "--soft-targets",
-      paramLabel = "DIR",
-      description = "The store of the teacher's logits.")
-  private Path softTargets;
+  @Mixin private SoftTargetSources soft;
 
   @Option(
       names = "--teacher",
       paramLabel = "DIR",
       description =
           "The teacher's directory: its vocabulary, its embeddings if asked for, and the key of its"
-              + " soft targets.")
-  private Path teacher;
+              + " soft targets. Given several times: the first has the vocabulary, and the soft"
+              + " targets are the mean of all.")
+  private List<Path> teachers = List.of();
 
   @Option(
       names = "--vectors",
@@ -80,16 +76,15 @@ final class TrainStudentCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     files.requireFreeOutput();
+    soft.check(teachers);
     Usage.require(
-        softTargets == null || teacher != null, "--soft-targets needs --teacher, whose they are");
-    Usage.require(softTargets != null || unlabelled.isEmpty(), "--unlabelled needs --soft-targets");
+        soft.isGiven() || unlabelled.isEmpty(), "--unlabelled needs --soft-targets or --logits");
+    Usage.require(soft.isGiven() || teachers.size() <= 1, "several teachers need --soft-targets");
     StudentOptions options =
         Usage.checked(
             () ->
                 training.apply(
-                    student.options(softTargets != null, vectors != null),
-                    run.seed(),
-                    files.hasDev()));
+                    student.options(soft.isGiven(), vectors != null), run.seed(), files.hasDev()));
     return Work.run(
         main.console(), run.threads(), main.commandLine(), control -> train(options, control));
   }
@@ -100,15 +95,14 @@ final class TrainStudentCommand implements Callable<Integer> {
     training.applyClassWeights(options, labelled);
     StudentTraining.Inputs inputs =
         StudentTraining.Inputs.labelled(labelled, held, files.out())
-            .withTeacher(teacher)
+            .withTeacher(teachers.isEmpty() ? null : teachers.get(0))
             .withVectors(vectors);
-    if (softTargets == null) {
+    if (!soft.isGiven()) {
       Results.print(main.console(), StudentTraining.run(inputs, options, control));
       return 0;
     }
-    TeacherKey key = TeacherKey.of(ModelDirectory.read(teacher));
-    try (LogitStore store = LogitStore.open(softTargets, key)) {
-      inputs = inputs.withSoft(store).withTransfer(transfer());
+    try (SoftTargetSources.Opened opened = soft.open(teachers, files.data().logits())) {
+      inputs = inputs.withSoft(opened.source()).withTransfer(transfer());
       Results.print(main.console(), StudentTraining.run(inputs, options, control));
     }
     return 0;

@@ -102,7 +102,9 @@ class OptionsTest {
         "--soft-targets s --teacher t --ce-weight 0 --soft-weight 0:0 | both 0",
         "--soft-targets s --teacher t --soft-loss kl --temperature 4:0 | temperature must be in",
         "--soft-targets s | --soft-targets needs --teacher",
-        "--unlabelled u | --unlabelled needs --soft-targets",
+        "--soft-key 1a | --soft-key needs --soft-targets",
+        "--teacher t --teacher u | several teachers need --soft-targets",
+        "--unlabelled u | --unlabelled needs --soft-targets or --logits",
         "--train-vectors | --train-vectors is for --kind document",
         "--vectors v --embeddings teacher | --embeddings vectors and --vectors FILE go together",
         "--embeddings vectors | --embeddings vectors and --vectors FILE go together",
@@ -147,6 +149,9 @@ class OptionsTest {
         "predict --student s --file f x | either as arguments or by --file",
         "predict --student s --seed 1 x | --seed",
         "soft-targets --teacher t --out s --seed 1 x | --seed",
+        "soft-targets --out s x | --teacher or --logits says whose logits",
+        "soft-targets --logits l --out s x | files of texts need --teacher",
+        "soft-targets --teacher t --out s | --teacher needs files of texts",
         "info --threads 2 | --threads",
       })
   void optionsThatMakeNoSense(String command, String expected) {

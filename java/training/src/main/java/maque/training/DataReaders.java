@@ -16,9 +16,11 @@ import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.HashMap;
+import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import maque.runtime.InvalidInputException;
 
 /** Readers of the data formats: each hands over rows with the line they begin on. */
@@ -33,6 +35,14 @@ final class DataReaders {
   /** Takes rows. */
   interface RowConsumer {
     void accept(Row row);
+  }
+
+  /** Takes records of a table. */
+  interface RecordConsumer {
+    /**
+     * @param fields by the name of the column, in the columns' order
+     */
+    void accept(long line, Map<String, String> fields);
   }
 
   /** Takes lines. */
@@ -60,9 +70,7 @@ final class DataReaders {
       switch (options.format().of(file)) {
         case JSON -> reader.json(in);
         case JSONL -> reader.jsonLines();
-        case CSV -> reader.table(in, CsvSchema.emptySchema());
-        case TSV ->
-            reader.table(in, CsvSchema.emptySchema().withColumnSeparator('\t').withoutQuoteChar());
+        case CSV, TSV -> reader.table(in, schema(options.format().of(file)), reader::tableRow);
         default -> reader.plainLines();
       }
     } catch (JsonProcessingException e) {
@@ -70,6 +78,25 @@ final class DataReaders {
     } catch (IOException e) {
       throw unreadable(file, e);
     }
+  }
+
+  /** The records of a CSV or TSV file whose first line names the columns, the text's among them. */
+  static void records(Path file, DataOptions options, RecordConsumer consumer) {
+    DataReaders reader = new DataReaders(file, options.unlabelled(), row -> {});
+    try (InputStream in = open(file)) {
+      reader.table(in, schema(options.format().of(file)), consumer);
+    } catch (JsonProcessingException e) {
+      throw syntax(file, e);
+    } catch (IOException e) {
+      throw unreadable(file, e);
+    }
+  }
+
+  private static CsvSchema schema(DataOptions.Format format) {
+    CsvSchema schema = CsvSchema.emptySchema();
+    return format == DataOptions.Format.TSV
+        ? schema.withColumnSeparator('\t').withoutQuoteChar()
+        : schema;
   }
 
   static Utf8Input open(Path file) {
@@ -236,7 +263,7 @@ final class DataReaders {
     consumer.accept(new Row(line, text, label));
   }
 
-  private void table(InputStream in, CsvSchema schema) throws IOException {
+  private void table(InputStream in, CsvSchema schema, RecordConsumer each) throws IOException {
     CsvFactory factory =
         CsvFactory.builder()
             .enable(CsvParser.Feature.WRAP_AS_ARRAY)
@@ -247,14 +274,14 @@ final class DataReaders {
       if (parser.nextToken() != JsonToken.START_ARRAY) {
         return;
       }
-      Map<String, Integer> columns = null;
+      List<String> columns = null;
       while (parser.nextToken() == JsonToken.START_ARRAY) {
         List<String> record = new ArrayList<>();
         long line = record(parser, record);
         if (columns == null) {
           columns = header(record);
         } else {
-          tableRow(columns, record, line);
+          each.accept(line, fields(columns, record, line));
         }
       }
     }
@@ -273,31 +300,35 @@ final class DataReaders {
     return line;
   }
 
-  private Map<String, Integer> header(List<String> names) {
-    Map<String, Integer> columns = new HashMap<>();
-    for (int i = 0; i < names.size(); i++) {
-      if (columns.put(names.get(i), i) != null) {
-        throw at(file, 1, "column '" + names.get(i) + "' is named twice");
+  private List<String> header(List<String> names) {
+    Set<String> distinct = new HashSet<>();
+    for (String name : names) {
+      if (!distinct.add(name)) {
+        throw at(file, 1, "column '" + name + "' is named twice");
       }
     }
-    if (!columns.containsKey(options.textColumn())
-        || (options.labelled() && !columns.containsKey(options.labelColumn()))) {
+    if (!distinct.contains(options.textColumn())
+        || (options.labelled() && !distinct.contains(options.labelColumn()))) {
       String missing =
-          columns.containsKey(options.textColumn()) ? options.labelColumn() : options.textColumn();
+          distinct.contains(options.textColumn()) ? options.labelColumn() : options.textColumn();
       throw at(file, 1, "no column '" + missing + "'; the columns are " + names);
     }
-    return columns;
+    return names;
   }
 
-  private void tableRow(Map<String, Integer> columns, List<String> record, long line) {
+  private Map<String, String> fields(List<String> columns, List<String> record, long line) {
     if (record.size() != columns.size()) {
       throw at(file, line, record.size() + " columns, but the first line names " + columns.size());
     }
-    Integer labelAt = columns.get(options.labelColumn());
-    String label = labelAt == null ? null : record.get(labelAt);
-    accept(
-        line,
-        record.get(columns.get(options.textColumn())),
-        label == null || label.isEmpty() ? null : label);
+    Map<String, String> fields = new LinkedHashMap<>();
+    for (int i = 0; i < record.size(); i++) {
+      fields.put(columns.get(i), record.get(i));
+    }
+    return fields;
+  }
+
+  private void tableRow(long line, Map<String, String> fields) {
+    String label = fields.get(options.labelColumn());
+    accept(line, fields.get(options.textColumn()), label == null || label.isEmpty() ? null : label);
   }
 }

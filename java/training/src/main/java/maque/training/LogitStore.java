@@ -9,13 +9,17 @@ import java.nio.channels.FileLock;
 import java.nio.channels.OverlappingFileLockException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import maque.runtime.AtomicFiles;
 import maque.runtime.InvalidInputException;
 import maque.runtime.MaqueException;
@@ -32,7 +36,7 @@ import maque.runtime.StorageException;
  * and both are said in the log and by {@link #dropped}. One writer at a time (a lock file), any
  * number of readers, which see what was there when they opened. Methods are synchronised.
  */
-public final class LogitStore implements AutoCloseable {
+public final class LogitStore implements LogitSource, AutoCloseable {
   private static final Logger LOG = System.getLogger(LogitStore.class.getName());
   private static final String SUFFIX = ".logits";
   private static final int RECORD_BITS = 40;
@@ -87,6 +91,50 @@ public final class LogitStore implements AutoCloseable {
     }
   }
 
+  /**
+   * The key of the one teacher in a store whose hash begins so.
+   *
+   * @throws InvalidInputException where there is no such directory, or not just one such teacher:
+   *     the message lists those that there are
+   */
+  public static TeacherKey find(Path directory, String prefix) {
+    Set<TeacherKey> keys = new LinkedHashSet<>();
+    try {
+      for (Path file : files(directory)) {
+        try (LogitSegment segment = LogitSegment.open(file, false)) {
+          if (segment != null) {
+            keys.add(segment.key());
+          }
+        }
+      }
+    } catch (NoSuchFileException | NotDirectoryException e) {
+      throw new InvalidInputException(directory + " is not a directory of soft targets", e);
+    } catch (IOException e) {
+      throw failure(directory, e);
+    }
+    List<TeacherKey> found = keys.stream().filter(key -> key.teacher().startsWith(prefix)).toList();
+    if (found.size() != 1) {
+      throw new InvalidInputException(
+          directory
+              + ": "
+              + found.size()
+              + " teachers have a hash that begins with '"
+              + prefix
+              + "'; those here are "
+              + keys.stream().map(key -> key.teacher() + " " + key.labels()).toList());
+    }
+    return found.get(0);
+  }
+
+  private static List<Path> files(Path directory) throws IOException {
+    List<Path> files = new ArrayList<>();
+    try (DirectoryStream<Path> stream = Files.newDirectoryStream(directory, "*" + SUFFIX)) {
+      stream.forEach(files::add);
+    }
+    Collections.sort(files);
+    return files;
+  }
+
   private static void lock(Path directory, FileChannel channel) throws IOException {
     FileLock lock = null;
     try {
@@ -118,12 +166,7 @@ public final class LogitStore implements AutoCloseable {
   }
 
   private void readSegments() throws IOException {
-    List<Path> files = new ArrayList<>();
-    try (DirectoryStream<Path> stream = Files.newDirectoryStream(directory, "*" + SUFFIX)) {
-      stream.forEach(files::add);
-    }
-    Collections.sort(files);
-    for (Path file : files) {
+    for (Path file : files(directory)) {
       LogitSegment segment = LogitSegment.open(file, writable);
       if (segment == null) {
         LOG.log(Level.WARNING, "{0}: damaged header, the file is passed over", file);
@@ -180,6 +223,7 @@ public final class LogitStore implements AutoCloseable {
   }
 
   /** What the logits depend on. */
+  @Override
   public TeacherKey key() {
     return key;
   }
@@ -206,6 +250,7 @@ public final class LogitStore implements AutoCloseable {
    * @param out receives one float a class, from {@code offset}
    * @return false where they are not here; {@code out} is as it was then
    */
+  @Override
   public synchronized boolean read(String text, float[] out, int offset) {
     checkOpen();
     float[] waiting = pending.get(text);

@@ -5,19 +5,20 @@ import java.util.Arrays;
 import maque.runtime.InvalidInputException;
 
 /**
- * The teacher's logits of a run's rows, in memory up to a bound and read from the store beyond it.
+ * The teacher's logits of a run's rows, in memory up to a bound and read from their source beyond
+ * it.
  */
 final class SoftRows {
   private static final long KEPT_FLOATS = 16L << 20;
 
-  private final LogitStore store;
+  private final LogitSource store;
   private final Rows rows;
   private final int classes;
   private final float[][] kept;
   private final boolean[] present;
   private int missing;
 
-  SoftRows(LogitStore store, Rows rows, int classes) {
+  SoftRows(LogitSource store, Rows rows, int classes) {
     this.store = store;
     this.rows = rows;
     this.classes = classes;

@@ -24,6 +24,7 @@ public final class StudentTraining {
   private final TrainingRun run;
   private final TrainingRecord record;
   private final int classes;
+  private LogitSource soft; // with the data's classes; null where none is used
 
   /**
    * What a run reads and writes. Fields that may be null say so.
@@ -41,7 +42,7 @@ public final class StudentTraining {
       DataSet train,
       DataSet dev,
       Texts transfer,
-      LogitStore soft,
+      LogitSource soft,
       Path teacher,
       Path vectors,
       Path out) {
@@ -54,8 +55,8 @@ public final class StudentTraining {
       return new Inputs(train, dev, texts, soft, teacher, vectors, out);
     }
 
-    public Inputs withSoft(LogitStore store) {
-      return new Inputs(train, dev, transfer, store, teacher, vectors, out);
+    public Inputs withSoft(LogitSource source) {
+      return new Inputs(train, dev, transfer, source, teacher, vectors, out);
     }
 
     public Inputs withTeacher(Path directory) {
@@ -97,20 +98,16 @@ public final class StudentTraining {
   }
 
   private void requireInputs() {
-    boolean soft = options.usesSoftTargets();
-    if (soft && inputs.soft() == null) {
+    boolean distilled = options.usesSoftTargets();
+    if (distilled && inputs.soft() == null) {
       throw new InvalidInputException("soft_weight is above 0, but no soft targets are given");
     }
-    if (!soft && inputs.transfer() != null) {
+    if (!distilled && inputs.transfer() != null) {
       throw new InvalidInputException(
           "unlabelled texts teach nothing without soft targets (soft_weight is 0)");
     }
-    if (soft && !inputs.soft().key().labels().equals(inputs.train().labels())) {
-      throw new InvalidInputException(
-          "the soft targets are for classes "
-              + inputs.soft().key().labels()
-              + ", the data has "
-              + inputs.train().labels());
+    if (distilled) {
+      soft = LogitEnsemble.withLabels(inputs.soft(), inputs.train().labels());
     }
     boolean teacher =
         options.tokens() == StudentOptions.Tokens.WORDPIECE
@@ -207,11 +204,11 @@ public final class StudentTraining {
       TextEncoder encoder,
       StudentVocabulary vocabulary) {
     Rows rows = new Rows(encoder, data.train(), inputs.transfer());
-    SoftRows soft = soft(rows);
-    if (soft != null) {
-      soft.requireAll();
-      record.input("soft_targets", soft.hash());
-      record.input("teacher", inputs.soft().key().teacher());
+    SoftRows targets = soft(rows);
+    if (targets != null) {
+      targets.requireAll();
+      record.input("soft_targets", targets.hash());
+      record.input("teacher", soft.key().teacher());
     }
     DevSet dev = devSet(encoder, data.dev());
     options.requireFits(trainer);
@@ -223,7 +220,7 @@ public final class StudentTraining {
                     STAGE,
                     trainer,
                     run.order(rows),
-                    (picked, step) -> tokens.apply(with(soft, rows.batch(picked), picked), step),
+                    (picked, step) -> tokens.apply(with(targets, rows.batch(picked), picked), step),
                     dev,
                     options,
                     checkpoint,
@@ -234,7 +231,7 @@ public final class StudentTraining {
   }
 
   private SoftRows soft(Rows rows) {
-    return options.usesSoftTargets() ? new SoftRows(inputs.soft(), rows, classes) : null;
+    return soft == null ? null : new SoftRows(soft, rows, classes);
   }
 
   private static Batch with(SoftRows soft, Batch batch, int[] picked) {
@@ -250,15 +247,15 @@ public final class StudentTraining {
       return null;
     }
     Rows rows = new Rows(encoder, data, null);
-    SoftRows soft = soft(rows);
-    if (soft != null && soft.missing() > 0) {
+    SoftRows targets = soft(rows);
+    if (targets != null && targets.missing() > 0) {
       record.note("dev has no soft targets for all texts: its loss is that of the labels alone");
-      soft = null;
-    } else if (soft != null) {
-      record.input("dev_soft_targets", soft.hash());
+      targets = null;
+    } else if (targets != null) {
+      record.input("dev_soft_targets", targets.hash());
     }
     Objective objective =
-        soft == null
+        targets == null
             ? Objective.crossEntropy(options.classWeights())
             : new Objective(
                 options.ceWeight().to(),
@@ -266,7 +263,7 @@ public final class StudentTraining {
                 options.softLoss(),
                 options.temperature().to(),
                 options.classWeights());
-    SoftRows used = soft;
+    SoftRows used = targets;
     return new DevSet(
         rows.size(), classes, picked -> with(used, rows.batch(picked), picked), objective);
   }
