@@ -1,30 +1,43 @@
 #!/bin/bash
 # Maque beside ONNX Runtime, LibTorch and Hugging Face's tokenizers: the same weights and inputs, one core, one thread.
 #
-#   benchmarks/run.sh [--quick] [--json FILE] [task...]
+#   benchmarks/run.sh [--quick] [--json FILE] [--texts FILE] [task...]
+#   benchmarks/run.sh --plots FILE.json
+#   benchmarks/run.sh --list
 #
-# --quick  one short round for each contender, instead of three
-# --json   where to keep the figures, and FILE with .md for the table; without it benchmarks/results/<time>.json
-# task     names as in Task.java (teacher-1, sequence-64x24, ...); all without
-# CORE (default 0) is the core that everything is pinned to.
+# --quick  the smaller tasks, one short turn for each contender, instead of three: under 10 minutes
+# --json   where to keep the figures; FILE with .md for the table, .html for the plots, .svg for a picture; without it
+#          benchmarks/results/<time>.json
+# --texts  real titles, a JSON array of strings or of objects with a "text"; without it those of the tests
+# --plots  draws the figures of an earlier run, and measures nothing
+# --list   names of the tasks; all are run without one
+# CORE (default 0) is the core that everything is pinned to; SECOND_CORE (the next one) is where a second caller runs.
+# MAQUE_MAX_ISA=avx2 measures Maque, and what the core can do, with AVX2 only; peers choose for themselves.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(dirname "$here")
 core=${CORE:-0}
+cpus=$core
+if [ "$(nproc --all)" -gt 1 ]; then
+  cpus=$core,${SECOND_CORE:-$(((core + 1) % $(nproc --all)))}
+fi
 # Inherited settings of OpenBLAS can force its older kernels: then a handicapped peer would be measured.
-unset OPENBLAS_CORETYPE OPENBLAS_L2_SIZE
+unset "${!OPENBLAS_@}"
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 json=
-quick=
-tasks=()
+texts=$root/java/training/src/test/resources/zh-texts.json
+arguments=()
 while [ $# -gt 0 ]; do
   case $1 in
     --json) json=$(realpath -m "$2"); shift;;
-    --quick) quick=--quick;;
-    -h|--help) sed -n '2,9s/^# \{0,1\}//p' "$0"; exit 0;;
+    --texts) texts=$(realpath "$2"); shift;;
+    --plots) json=-; arguments+=(--plots "$(realpath "$2")"); shift;;
+    --quick) arguments+=(--quick);;
+    --list) json=-; arguments+=(--list);;
+    -h|--help) sed -n '2,16s/^# \{0,1\}//p' "$0"; exit 0;;
     -*) echo "unknown option $1" >&2; exit 2;;
-    *) tasks+=("$1");;
+    *) arguments+=("$1");;
   esac
   shift
 done
@@ -32,11 +45,17 @@ if [ -z "$json" ]; then
   mkdir -p "$here/results"
   json=$here/results/$(date -u +%Y%m%d-%H%M%S).json
 fi
+[ "$json" = - ] || arguments+=(--json "$json")
 
 cd "$root"
-[ -n "${MAQUE_SKIP_BUILD:-}" ] || mvn -q -B -DskipTests -Dspotless.check.skip=true -pl benchmarks -am process-classes
+if [ -z "${MAQUE_SKIP_BUILD:-}" ]; then
+  mvn -q -B -DskipTests -Dnative.tests=OFF -Dspotless.check.skip=true -pl benchmarks -am process-classes
+fi
+cmake --build target/native --target maque_limits >"$here/target/limits.log" || { cat "$here/target/limits.log"; exit 1; }
 exec taskset -c "$core" java -Xmx4g -Xss16m \
   -Dorg.bytedeco.javacpp.maxPhysicalBytes=0 -Dorg.bytedeco.javacpp.maxBytes=0 \
   "-Dmaque.benchmarks.directory=$here/target/material" \
-  "-Dmaque.benchmarks.texts=$root/java/training/src/test/resources/zh-texts.json" \
-  -cp "$here/target/classes:$(cat "$here/target/classpath.txt")" maque.benchmarks.Compare $quick --json "$json" "${tasks[@]}"
+  "-Dmaque.benchmarks.texts=$texts" \
+  "-Dmaque.benchmarks.limits=$root/target/native/maque_limits" \
+  "-Dmaque.benchmarks.cpus=$cpus" \
+  -cp "$here/target/classes:$(cat "$here/target/classpath.txt")" maque.benchmarks.Suite "${arguments[@]}"

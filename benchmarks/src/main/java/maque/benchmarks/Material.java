@@ -7,27 +7,37 @@ import java.net.JarURLConnection;
 import java.net.URL;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.IntStream;
 import maque.runtime.ModelDirectory;
+import maque.runtime.Teacher;
 import maque.runtime.Tensor;
+import maque.training.Precision;
+import maque.training.StudentPacking;
 import maque.training.imports.OnnxBert;
 
 /**
- * Models and texts that the benchmarks run on, made once in a working directory that the runner
- * names.
+ * Models and texts that the benchmarks run on. Each is made in a working directory when it is first
+ * asked for, and found there from then on.
  */
 final class Material {
   static final String DIRECTORY = "maque.benchmarks.directory";
   static final String TEXTS = "maque.benchmarks.texts";
-  private static final String BGE = "bge-small-zh-v1.5.onnx";
   static final int CLASSES = 5;
-  static final int STUDENT_IN = 300;
-  static final int SEQUENCE_HIDDEN = 300;
-  static final int DOCUMENT_HIDDEN = 256;
-  static final int VOCABULARY = 21128;
-  static final int DOCUMENTS = 4001;
+
+  /** The article's document student on as many vectors as it classified texts. */
+  static final StudentShape DOCUMENT = new StudentShape(4001, 300, 256, 128, CLASSES);
+
+  static final StudentShape SEQUENCE =
+      new StudentShape(BertShape.SMALL.vocabulary(), 300, 300, 192, CLASSES);
+  static final StudentShape SMALL_SEQUENCE =
+      new StudentShape(BertShape.SMALL.vocabulary(), 300, 128, 192, CLASSES);
+
+  private static final String BGE = "bge-small-zh-v1.5.onnx";
+  private static final String BGE_INT8 = "bge-small-zh-v1.5-q.onnx";
 
   private Material() {}
 
@@ -35,25 +45,31 @@ final class Material {
     return Path.of(System.getProperty(DIRECTORY));
   }
 
+  /** Real texts. */
   static List<String> texts() {
     return Texts.read(Path.of(System.getProperty(TEXTS)));
   }
 
-  static Path onnx(String name) {
-    return directory().resolve(name + ".onnx");
+  /** Their ids by bge-small-zh's tokenizer, with [CLS] and [SEP]. */
+  static int[][] ids() {
+    return Texts.ids(texts(), ModelDirectory.read(teacher()));
   }
 
-  /** bge-small-zh with mean pooling and a linear head of seeded weights. */
-  static ModelDirectory teacher() {
-    return ModelDirectory.read(directory().resolve("teacher"));
+  private interface Making {
+    void make(Path path) throws IOException;
   }
 
-  static Path sequence() {
-    return directory().resolve("sequence");
-  }
-
-  static Path document() {
-    return directory().resolve("document");
+  private static Path made(String name, Making making) {
+    Path path = directory().resolve(name);
+    if (!Files.exists(path)) {
+      try {
+        Files.createDirectories(directory());
+        making.make(path);
+      } catch (IOException e) {
+        throw new UncheckedIOException(e);
+      }
+    }
+    return path;
   }
 
   /** Weights of a written model, for the other contenders. */
@@ -61,76 +77,170 @@ final class Material {
     return Weights.of(ModelDirectory.read(model).nativeTensors());
   }
 
-  /** Makes what is not there yet. */
-  static void prepare() {
-    try {
-      Files.createDirectories(directory());
-      if (!Files.exists(directory().resolve("teacher"))) {
-        prepareTeacher();
-      }
-      if (!Files.exists(sequence())) {
-        prepareSequence();
-      }
-      if (!Files.exists(document())) {
-        prepareDocument();
-      }
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+  /** bge-small-zh with mean pooling and a linear head of seeded weights. */
+  static Path teacher() {
+    return made("teacher", Material::makeTeacher);
   }
 
-  private static void prepareTeacher() throws IOException {
+  /** bge-small-zh as its authors' export has it, in floats or with int8 weights. */
+  static Path export(boolean int8) {
+    String name = int8 ? BGE_INT8 : BGE;
+    return made(
+        name,
+        path -> {
+          try (InputStream in = Material.class.getResourceAsStream("/" + name)) {
+            Path half = path.resolveSibling(name + ".half");
+            Files.copy(in, half, StandardCopyOption.REPLACE_EXISTING);
+            Files.move(half, path);
+          }
+        });
+  }
+
+  /** A BERT of random weights with mean pooling and a linear head. */
+  static Path bert(String name, BertShape shape) {
+    return made(
+        name,
+        path -> {
+          Map<String, Object> config = new LinkedHashMap<>();
+          config.put("model_type", "bert");
+          config.put("vocab_size", (long) shape.vocabulary());
+          config.put("hidden_size", (long) shape.hidden());
+          config.put("num_hidden_layers", (long) shape.layers());
+          config.put("num_attention_heads", (long) shape.heads());
+          config.put("intermediate_size", (long) shape.inner());
+          config.put("max_position_embeddings", (long) shape.positions());
+          config.put("type_vocab_size", 2L);
+          config.put("layer_norm_eps", 1e-12);
+          config.put("hidden_act", "gelu");
+          writeTeacher(path, config, Weights.encoder(shape).tensors(), pieces(shape.vocabulary()));
+        });
+  }
+
+  /** A teacher as a graph of fused operators. */
+  static Path fused(Path teacher, BertShape shape, boolean int8) {
+    return made(
+        teacher.getFileName() + (int8 ? "-fused-int8.onnx" : "-fused.onnx"),
+        path -> BertGraph.write(weights(teacher), shape, int8, path));
+  }
+
+  static Path sequence(StudentShape shape) {
+    return made(
+        "sequence-" + shape.hidden(),
+        path -> {
+          Weights weights =
+              new Weights(12)
+                  .add("embedding.weight", 0, 1, shape.vocabulary(), shape.in())
+                  .addStudent(shape.in(), shape.hidden(), shape.middle(), shape.classes());
+          Map<String, Object> config = student("maque-sequence", shape);
+          config.put("pooling", "max-logits");
+          config.put("tokenizer", tokenizer("wordpiece"));
+          write(path, config, weights.tensors(), ModelDirectory.read(teacher()).vocab());
+        });
+  }
+
+  static Path document() {
+    return made(
+        "document",
+        path -> {
+          StudentShape shape = DOCUMENT;
+          Weights weights =
+              new Weights(11)
+                  .add("vectors.weight", 0, 1, shape.vocabulary(), shape.in())
+                  .addStudent(shape.in(), shape.hidden(), shape.middle(), shape.classes());
+          Map<String, Object> config = student("maque-document", shape);
+          Map<String, Object> words = tokenizer("words");
+          words.put("segmenter", "spaces");
+          config.put("tokenizer", words);
+          write(
+              path,
+              config,
+              weights.tensors(),
+              IntStream.range(0, shape.vocabulary()).mapToObj(i -> "w" + i).toList());
+        });
+  }
+
+  /**
+   * The form of a student that a contender of Maque's runs: as it was trained, or packed to serve,
+   * folded, with the rows of the tokens that occur in the texts.
+   */
+  static Path form(String contender, Path student) {
+    if (contender.equals(Contender.MAQUE)) {
+      return student;
+    }
+    String precision =
+        contender.equals(Contender.MAQUE_FOLDED) ? "fp32" : Contender.precision(contender);
+    return made(
+        student.getFileName() + "-" + precision,
+        path -> {
+          StudentPacking.Options options =
+              StudentPacking.Options.of(Precision.of(precision)).withFold(StudentPacking.Fold.YES);
+          if (!student.equals(document())) {
+            options = options.withUsed(maque.training.Texts.of(texts()));
+          }
+          StudentPacking.pack(ModelDirectory.read(student), options, 1, path).commit();
+        });
+  }
+
+  /** The teacher in a contender's precision. */
+  static Teacher teacherForm(String contender, Path teacher) {
+    ModelDirectory model = ModelDirectory.read(teacher);
+    String precision = Contender.precision(contender);
+    if (!precision.equals("fp32")) {
+      throw new IllegalStateException("teachers have no " + precision + " yet");
+    }
+    return Teacher.of(model);
+  }
+
+  /** A student as an ONNX graph. */
+  static Path graph(Path student, StudentShape shape, boolean int8) {
+    return made(
+        student.getFileName() + (int8 ? "-int8.onnx" : ".onnx"),
+        path -> {
+          Weights weights = weights(student);
+          if (shape == DOCUMENT) {
+            StudentGraph.document(weights, shape, int8, path);
+          } else {
+            StudentGraph.sequence(weights, shape, int8, path);
+          }
+        });
+  }
+
+  private static void makeTeacher(Path path) throws IOException {
     URL url = Material.class.getResource("/" + BGE);
     Path jar = Path.of(((JarURLConnection) url.openConnection()).getJarFile().getName());
-    try (InputStream in = url.openStream()) {
-      Files.copy(in, onnx("teacher"), java.nio.file.StandardCopyOption.REPLACE_EXISTING);
-    }
     ModelDirectory encoder =
         ModelDirectory.read(OnnxBert.importJar(jar, directory().resolve("encoder")).directory());
-    Map<String, Object> config = new LinkedHashMap<>(encoder.config());
+    writeTeacher(path, new LinkedHashMap<>(encoder.config()), encoder.tensors(), encoder.vocab());
+  }
+
+  private static void writeTeacher(
+      Path path, Map<String, Object> config, Map<String, Tensor> encoder, List<String> vocab) {
     config.putAll(Map.of("num_labels", (long) CLASSES, "pooling", "mean", "head", List.of()));
     int hidden = ((Long) config.get("hidden_size")).intValue();
     Weights head =
         new Weights(5)
             .add("classifier.weight", 0, 0.05, CLASSES, hidden)
             .add("classifier.bias", 0, 0.05, CLASSES);
-    Map<String, Tensor> tensors = new LinkedHashMap<>(encoder.tensors());
+    Map<String, Tensor> tensors = new LinkedHashMap<>(encoder);
     tensors.putAll(head.tensors());
-    write("teacher", config, tensors, encoder.vocab());
+    write(path, config, tensors, vocab);
   }
 
-  private static void prepareSequence() throws IOException {
-    Weights weights = new Weights(12).add("embedding.weight", 0, 1, VOCABULARY, STUDENT_IN);
-    weights.addStudent(STUDENT_IN, SEQUENCE_HIDDEN, 192, CLASSES);
-    OnnxFile.sequence(weights, STUDENT_IN, SEQUENCE_HIDDEN, onnx("sequence"));
-    Map<String, Object> config = student("maque-sequence", VOCABULARY, SEQUENCE_HIDDEN, 192);
-    config.put("pooling", "max-logits");
-    config.put("tokenizer", tokenizer("wordpiece"));
-    write("sequence", config, weights.tensors(), teacher().vocab());
+  private static List<String> pieces(int n) {
+    List<String> special = List.of("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]");
+    return IntStream.range(0, n)
+        .mapToObj(i -> i < special.size() ? special.get(i) : "w" + i)
+        .toList();
   }
 
-  private static void prepareDocument() throws IOException {
-    Weights weights = new Weights(11).add("vectors.weight", 0, 1, DOCUMENTS, STUDENT_IN);
-    weights.addStudent(STUDENT_IN, DOCUMENT_HIDDEN, 128, CLASSES);
-    OnnxFile.document(weights, STUDENT_IN, DOCUMENT_HIDDEN, onnx("document"));
-    Map<String, Object> config = student("maque-document", DOCUMENTS, DOCUMENT_HIDDEN, 128);
-    Map<String, Object> words = tokenizer("words");
-    words.put("segmenter", "spaces");
-    config.put("tokenizer", words);
-    List<String> vocab =
-        java.util.stream.IntStream.range(0, DOCUMENTS).mapToObj(i -> "w" + i).toList();
-    write("document", config, weights.tensors(), vocab);
-  }
-
-  private static Map<String, Object> student(
-      String type, long vocabulary, long hidden, long middle) {
+  private static Map<String, Object> student(String type, StudentShape shape) {
     Map<String, Object> config = new LinkedHashMap<>();
     config.put("model_type", type);
-    config.put("num_labels", (long) CLASSES);
-    config.put("head", List.of(middle));
-    config.put("vocab_size", vocabulary);
-    config.put("embedding_size", (long) STUDENT_IN);
-    config.put("hidden_size", hidden);
+    config.put("num_labels", (long) shape.classes());
+    config.put("head", List.of((long) shape.middle()));
+    config.put("vocab_size", (long) shape.vocabulary());
+    config.put("embedding_size", (long) shape.in());
+    config.put("hidden_size", (long) shape.hidden());
     return config;
   }
 
@@ -143,8 +253,8 @@ final class Material {
   }
 
   private static void write(
-      String name, Map<String, Object> config, Map<String, Tensor> tensors, List<String> vocab) {
-    ModelDirectory.write(directory().resolve(name))
+      Path path, Map<String, Object> config, Map<String, Tensor> tensors, List<String> vocab) {
+    ModelDirectory.write(path)
         .config(config)
         .tensors(tensors)
         .vocab(vocab)

@@ -4,9 +4,11 @@ import ai.onnxruntime.OnnxTensor;
 import ai.onnxruntime.OrtEnvironment;
 import ai.onnxruntime.OrtException;
 import ai.onnxruntime.OrtSession;
+import java.nio.Buffer;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.FloatBuffer;
+import java.nio.IntBuffer;
 import java.nio.LongBuffer;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -17,8 +19,8 @@ import java.util.Map;
  * buffers in every call.
  */
 final class Ort implements AutoCloseable {
-  static final String NAME = "onnxruntime";
   static final OrtEnvironment ENVIRONMENT = OrtEnvironment.getEnvironment();
+  private static final float LATE = -1e9f;
 
   private final OrtSession session;
 
@@ -34,57 +36,99 @@ final class Ort implements AutoCloseable {
     }
   }
 
-  /** Named inputs of one call; direct buffers and their shape. */
-  record Input(Map<String, java.nio.Buffer> buffers, long[] shape) {
+  /** One named input: a direct buffer and its shape. */
+  private record Part(Buffer buffer, long... shape) {
+    OnnxTensor tensor() throws OrtException {
+      if (buffer instanceof FloatBuffer floats) {
+        return OnnxTensor.createTensor(ENVIRONMENT, floats, shape);
+      }
+      return buffer instanceof IntBuffer integers
+          ? OnnxTensor.createTensor(ENVIRONMENT, integers, shape)
+          : OnnxTensor.createTensor(ENVIRONMENT, (LongBuffer) buffer, shape);
+    }
+  }
+
+  /** Named inputs of one call. */
+  record Input(Map<String, Part> parts) {
     /** What BERT exports ask for, padded to the longest text. */
     static Input bert(int[][] texts) {
       int length = Texts.longest(texts);
-      int n = texts.length * length;
-      LongBuffer ids = longs(n);
-      LongBuffer mask = longs(n);
+      long[] shape = {texts.length, length};
+      LongBuffer ids = longs(texts.length * length);
+      LongBuffer mask = longs(texts.length * length);
       for (int i = 0; i < texts.length; i++) {
         for (int j = 0; j < texts[i].length; j++) {
           ids.put(i * length + j, texts[i][j]);
           mask.put(i * length + j, 1);
         }
       }
-      Map<String, java.nio.Buffer> buffers = new LinkedHashMap<>();
-      buffers.put("input_ids", ids);
-      buffers.put("attention_mask", mask);
-      buffers.put("token_type_ids", longs(n));
-      return new Input(buffers, new long[] {texts.length, length});
+      Map<String, Part> parts = new LinkedHashMap<>();
+      parts.put("input_ids", new Part(ids, shape));
+      parts.put("attention_mask", new Part(mask, shape));
+      parts.put("token_type_ids", new Part(longs(texts.length * length), shape));
+      return new Input(parts);
     }
 
-    /** Rows of one length under the name {@code ids}. */
-    static Input rows(int[][] rows) {
-      LongBuffer ids = longs(rows.length * rows[0].length);
-      for (int[] row : rows) {
-        for (int id : row) {
-          ids.put(id);
+    /** What {@link BertGraph} asks for, padded to the longest text. */
+    static Input fusedBert(int[][] texts) {
+      int length = Texts.longest(texts);
+      long[] shape = {texts.length, length};
+      IntBuffer ids = integers(texts.length * length);
+      IntBuffer mask = integers(texts.length * length);
+      for (int i = 0; i < texts.length; i++) {
+        for (int j = 0; j < texts[i].length; j++) {
+          ids.put(i * length + j, texts[i][j]);
+          mask.put(i * length + j, 1);
         }
       }
-      return new Input(Map.of("ids", ids.rewind()), new long[] {rows.length, rows[0].length});
+      return new Input(Map.of("ids", new Part(ids, shape), "mask", new Part(mask, shape)));
+    }
+
+    /** What {@link StudentGraph#sequence} asks for, padded to the longest text. */
+    static Input sequence(int[][] texts) {
+      int length = Texts.longest(texts);
+      int n = texts.length;
+      LongBuffer ids = longs(n * length);
+      IntBuffer lengths = integers(n);
+      FloatBuffer late = floats(n * length);
+      for (int i = 0; i < n; i++) {
+        lengths.put(i, texts[i].length);
+        for (int j = 0; j < length; j++) {
+          ids.put(i * length + j, j < texts[i].length ? texts[i][j] : 0);
+          late.put(j * n + i, j < texts[i].length ? 0 : LATE);
+        }
+      }
+      return new Input(
+          Map.of(
+              "ids",
+              new Part(ids, n, length),
+              "lengths",
+              new Part(lengths, n),
+              "late",
+              new Part(late, length, n, 1)));
     }
 
     /** Floats under the name {@code x}. */
     static Input floats(float[] values, int rows) {
-      FloatBuffer x =
-          ByteBuffer.allocateDirect(4 * values.length)
-              .order(ByteOrder.nativeOrder())
-              .asFloatBuffer();
+      FloatBuffer x = floats(values.length);
       x.put(values).rewind();
-      return new Input(Map.of("x", x), new long[] {rows, values.length / rows});
+      return new Input(Map.of("x", new Part(x, rows, values.length / rows)));
     }
 
     private static LongBuffer longs(int n) {
-      return ByteBuffer.allocateDirect(8 * n).order(ByteOrder.nativeOrder()).asLongBuffer();
+      return direct(8 * n).asLongBuffer();
     }
 
-    private OnnxTensor tensor(String name) throws OrtException {
-      java.nio.Buffer buffer = buffers.get(name);
-      return buffer instanceof FloatBuffer floats
-          ? OnnxTensor.createTensor(ENVIRONMENT, floats, shape)
-          : OnnxTensor.createTensor(ENVIRONMENT, (LongBuffer) buffer, shape);
+    private static IntBuffer integers(int n) {
+      return direct(4 * n).asIntBuffer();
+    }
+
+    private static FloatBuffer floats(int n) {
+      return direct(4 * n).asFloatBuffer();
+    }
+
+    private static ByteBuffer direct(int bytes) {
+      return ByteBuffer.allocateDirect(bytes).order(ByteOrder.nativeOrder());
     }
   }
 
@@ -112,8 +156,8 @@ final class Ort implements AutoCloseable {
   private <T> T run(Input input, Use<T> use) {
     Map<String, OnnxTensor> tensors = new LinkedHashMap<>();
     try {
-      for (String name : input.buffers.keySet()) {
-        tensors.put(name, input.tensor(name));
+      for (Map.Entry<String, Part> part : input.parts.entrySet()) {
+        tensors.put(part.getKey(), part.getValue().tensor());
       }
       try (OrtSession.Result result = session.run(tensors)) {
         return use.of((OnnxTensor) result.get(0));

@@ -1,105 +1,125 @@
 package maque.benchmarks;
 
+import java.nio.file.Path;
 import java.util.Arrays;
-import java.util.function.Function;
+import java.util.List;
+import java.util.SplittableRandom;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import maque.runtime.Student;
 import org.bytedeco.pytorch.Tensor;
 
-/** The article's document student and the sequence student, on batches of one shape. */
+/** The article's document student and the sequence student, on batches. */
 final class StudentWork {
-  private static final double AGREEMENT = 1e-5;
+  /** Words of a document: about as many as a title has. */
+  static final int WORDS = 12;
+
   private static final int BATCHES = 50;
 
   private StudentWork() {}
 
   /**
-   * Documents of one word each, so that their mean vector is a row of the table; peers get the
-   * vectors.
+   * Documents of random words. Maque gets the words and takes their vectors' mean itself; peers are
+   * given the mean.
    */
   static Work document(String contender, int size) {
-    int rounds = size == 1 ? BATCHES : 1;
-    int[][] ids = new int[rounds][];
-    for (int i = 0; i < rounds; i++) {
-      int from = i;
-      ids[i] = IntStream.range(from, from + size).toArray();
+    SplittableRandom random = new SplittableRandom(7);
+    int[][][] batches = new int[size == 1 ? BATCHES : 1][size][];
+    for (int[][] batch : batches) {
+      for (int i = 0; i < size; i++) {
+        batch[i] = random.ints(WORDS, 0, Material.DOCUMENT.vocabulary()).toArray();
+      }
     }
-    Work ours =
-        new Maque(
-            Material.document(),
-            Arrays.stream(ids).map(StudentWork::oneWordEach).toArray(Ragged[]::new));
-    Work work =
-        switch (contender) {
-          case "maque" -> ours;
-          case Ort.NAME -> documentOrt(ids);
-          default -> documentTorch(contender, ids);
-        };
-    Work.requireAgreement(contender, ours.result(), work.result(), AGREEMENT);
-    return work;
-  }
-
-  private static Ragged oneWordEach(int[] ids) {
-    return new Ragged(ids, IntStream.rangeClosed(0, ids.length).toArray(), ids.length);
-  }
-
-  private static float[] vectors(Weights weights, int[] ids) {
-    return Arrays.copyOfRange(
-        weights.get("vectors.weight"),
-        ids[0] * Material.STUDENT_IN,
-        (ids[ids.length - 1] + 1) * Material.STUDENT_IN);
-  }
-
-  private static Work documentOrt(int[][] ids) {
+    if (Contender.isMaque(contender)) {
+      return maque(contender, Material.document(), batches);
+    }
     Weights weights = Material.weights(Material.document());
-    Ort.Input[] inputs =
-        Arrays.stream(ids)
-            .map(i -> Ort.Input.floats(vectors(weights, i), i.length))
-            .toArray(Ort.Input[]::new);
-    return new OnnxRuntime("document", inputs);
+    float[][] means =
+        Arrays.stream(batches).map(batch -> means(weights, batch)).toArray(float[][]::new);
+    if (Contender.isTorch(contender)) {
+      TorchStudent student = new TorchStudent(weights, Material.DOCUMENT.hidden());
+      return new LibTorch(
+          contender,
+          Arrays.stream(means)
+              .map(mean -> Torch.floats(mean, size, Material.DOCUMENT.in()))
+              .map(mean -> (Supplier<Tensor>) () -> student.document(mean)));
+    }
+    return new OnnxRuntime(
+        graph(contender, Material.document(), Material.DOCUMENT),
+        Arrays.stream(means).map(mean -> Ort.Input.floats(mean, size)).toArray(Ort.Input[]::new));
   }
 
-  private static Work documentTorch(String contender, int[][] ids) {
-    Torch.prepare(contender);
-    Weights weights = Material.weights(Material.document());
-    TorchStudent student = new TorchStudent(weights, Material.DOCUMENT_HIDDEN);
-    Tensor[] inputs =
-        Arrays.stream(ids)
-            .map(i -> Torch.floats(vectors(weights, i), i.length, Material.STUDENT_IN))
-            .toArray(Tensor[]::new);
-    return new LibTorch(student::document, inputs);
+  private static float[] means(Weights weights, int[][] batch) {
+    float[] vectors = weights.get("vectors.weight");
+    int in = Material.DOCUMENT.in();
+    float[] means = new float[batch.length * in];
+    for (int t = 0; t < batch.length; t++) {
+      for (int word : batch[t]) {
+        for (int j = 0; j < in; j++) {
+          means[t * in + j] += vectors[word * in + j];
+        }
+      }
+      for (int j = 0; j < in; j++) {
+        means[t * in + j] /= batch[t].length;
+      }
+    }
+    return means;
   }
 
   /** Texts of one length, so that no contender pads. */
-  static Work sequence(String contender, int size, int length) {
-    int[][] rows =
-        Texts.rows(Texts.ids(Material.texts(), Material.teacher()), BATCHES * size, length);
-    int[][][] batches = new int[BATCHES][][];
-    for (int i = 0; i < BATCHES; i++) {
-      batches[i] = Arrays.copyOfRange(rows, i * size, (i + 1) * size);
-    }
-    Work ours =
-        new Maque(
-            Material.sequence(), Arrays.stream(batches).map(Ragged::of).toArray(Ragged[]::new));
-    Work work =
-        switch (contender) {
-          case "maque" -> ours;
-          case Ort.NAME ->
-              new OnnxRuntime(
-                  "sequence",
-                  Arrays.stream(batches).map(Ort.Input::rows).toArray(Ort.Input[]::new));
-          default -> sequenceTorch(contender, batches, length);
-        };
-    Work.requireAgreement(contender, ours.result(), work.result(), AGREEMENT);
-    return work;
+  static Work sequence(String contender, StudentShape shape, int size, int length) {
+    int[][] rows = Texts.rows(Material.ids(), BATCHES * size, length);
+    return sequence(
+        contender,
+        shape,
+        IntStream.range(0, BATCHES)
+            .mapToObj(i -> Arrays.copyOfRange(rows, i * size, (i + 1) * size))
+            .toArray(int[][][]::new));
   }
 
-  private static Work sequenceTorch(String contender, int[][][] batches, int length) {
-    Torch.prepare(contender);
-    TorchStudent student =
-        new TorchStudent(Material.weights(Material.sequence()), Material.SEQUENCE_HIDDEN);
-    Tensor[] inputs =
-        Arrays.stream(batches).map(batch -> Torch.padded(batch, length)).toArray(Tensor[]::new);
-    return new LibTorch(ids -> student.sequence(ids, false), inputs);
+  /** Real titles in batches of similar length, the longest first in each. */
+  static Work titles(String contender, StudentShape shape, int size) {
+    return sequence(
+        contender,
+        shape,
+        Arrays.stream(Texts.batches(Material.ids(), size))
+            .map(Texts::longestFirst)
+            .toArray(int[][][]::new));
+  }
+
+  private static Work sequence(String contender, StudentShape shape, int[][][] batches) {
+    Path model = Material.sequence(shape);
+    if (Contender.isMaque(contender)) {
+      return maque(contender, model, batches);
+    }
+    if (!Contender.isTorch(contender)) {
+      return new OnnxRuntime(
+          graph(contender, model, shape),
+          Arrays.stream(batches).map(Ort.Input::sequence).toArray(Ort.Input[]::new));
+    }
+    TorchStudent student = new TorchStudent(Material.weights(model), shape.hidden());
+    return new LibTorch(
+        contender, Arrays.stream(batches).map(batch -> torch(contender, student, batch)));
+  }
+
+  private static Supplier<Tensor> torch(String contender, TorchStudent student, int[][] batch) {
+    if (Contender.isPacked(contender)) {
+      TorchStudent.Packed packed = TorchStudent.Packed.of(batch);
+      return () -> student.sequence(packed, false);
+    }
+    TorchStudent.Padded padded = TorchStudent.Padded.of(batch);
+    return () -> student.sequence(padded, false);
+  }
+
+  private static Path graph(String contender, Path model, StudentShape shape) {
+    return Material.graph(model, shape, contender.equals(Contender.ORT_INT8));
+  }
+
+  private static Work maque(String contender, Path model, int[][][] batches) {
+    return new Maque(
+        Material.form(contender, model),
+        Arrays.stream(batches).map(Ragged::of).toArray(Ragged[]::new));
   }
 
   private static final class Maque implements Work {
@@ -107,7 +127,7 @@ final class StudentWork {
     private final Ragged[] batches;
     private int next;
 
-    Maque(java.nio.file.Path model, Ragged[] batches) {
+    Maque(Path model, Ragged[] batches) {
       student = Student.load(model);
       this.batches = batches;
     }
@@ -123,7 +143,7 @@ final class StudentWork {
 
     @Override
     public float[] result() {
-      return Ragged.flat(logits(batches[0]));
+      return Ragged.flat(logits(batches[batches.length / 2]));
     }
 
     @Override
@@ -137,8 +157,8 @@ final class StudentWork {
     private final Ort.Input[] inputs;
     private int next;
 
-    OnnxRuntime(String model, Ort.Input[] inputs) {
-      ort = new Ort(Material.onnx(model));
+    OnnxRuntime(Path model, Ort.Input[] inputs) {
+      ort = new Ort(model);
       this.inputs = inputs;
     }
 
@@ -149,7 +169,7 @@ final class StudentWork {
 
     @Override
     public float[] result() {
-      return ort.array(inputs[0]);
+      return ort.array(inputs[inputs.length / 2]);
     }
 
     @Override
@@ -159,24 +179,30 @@ final class StudentWork {
   }
 
   private static final class LibTorch implements Work {
-    private final Function<Tensor, Tensor> model;
-    private final Tensor[] inputs;
+    private final String contender;
+    private final List<Supplier<Tensor>> batches;
     private int next;
 
-    LibTorch(Function<Tensor, Tensor> model, Tensor[] inputs) {
-      this.model = model;
-      this.inputs = inputs;
+    LibTorch(String contender, Stream<Supplier<Tensor>> batches) {
+      this.contender = contender;
+      begin();
+      this.batches = batches.toList();
+    }
+
+    @Override
+    public void begin() {
+      Torch.prepare(contender);
     }
 
     @Override
     public Object run() {
-      Tensor input = inputs[next++ % inputs.length];
-      return Torch.infer(() -> model.apply(input));
+      Supplier<Tensor> batch = batches.get(next++ % batches.size());
+      return Torch.infer(batch::get);
     }
 
     @Override
     public float[] result() {
-      return Torch.infer(() -> model.apply(inputs[0]));
+      return Torch.infer(batches.get(batches.size() / 2)::get);
     }
   }
 }

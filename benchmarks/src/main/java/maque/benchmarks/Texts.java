@@ -6,6 +6,7 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.SplittableRandom;
 import maque.runtime.Json;
 import maque.runtime.ModelDirectory;
 import maque.runtime.TextEncoder;
@@ -67,6 +68,25 @@ final class Texts {
       rows[i / length][i % length] = stream[i % stream.length];
     }
     return rows;
+  }
+
+  /** Texts of random ids, of one length. */
+  static int[][] random(int vocabulary, int count, int length) {
+    SplittableRandom random = new SplittableRandom(3);
+    int[][] texts = new int[count][];
+    Arrays.setAll(texts, i -> random.ints(length, 0, vocabulary).toArray());
+    return texts;
+  }
+
+  static int[] lengths(int[][] batch) {
+    return Arrays.stream(batch).mapToInt(text -> text.length).toArray();
+  }
+
+  /** The same texts, the longest first. */
+  static int[][] longestFirst(int[][] batch) {
+    int[][] sorted = batch.clone();
+    Arrays.sort(sorted, Comparator.comparingInt(text -> -text.length));
+    return sorted;
   }
 
   static int longest(int[][] batch) {

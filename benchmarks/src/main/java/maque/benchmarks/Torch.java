@@ -15,15 +15,12 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** LibTorch through JavaCPP's preset, on one thread. */
 final class Torch {
-  static final String NAME = "libtorch";
-  static final String WITHOUT_ONEDNN = "libtorch-without-onednn";
-
   private Torch() {}
 
   /** One thread, and oneDNN on or off: each is the faster one somewhere. */
   static void prepare(String contender) {
     torch.set_num_threads(1);
-    torch.globalContext().setUserEnabledMkldnn(!contender.equals(WITHOUT_ONEDNN));
+    torch.globalContext().setUserEnabledMkldnn(!contender.endsWith("without-onednn"));
   }
 
   static Tensor floats(float[] values, long... shape) {
@@ -55,12 +52,18 @@ final class Torch {
     return longs(ids, rows.length, length);
   }
 
-  static Map<String, Tensor> parameters(Weights weights) {
+  static Map<String, Tensor> parameters(Weights weights, ScalarType type) {
     Map<String, Tensor> parameters = new LinkedHashMap<>();
     weights
         .values()
-        .forEach((name, values) -> parameters.put(name, floats(values, weights.shape(name))));
+        .forEach(
+            (name, values) ->
+                parameters.put(name, converted(floats(values, weights.shape(name)), type)));
     return parameters;
+  }
+
+  static Tensor converted(Tensor floats, ScalarType type) {
+    return type == ScalarType.Float ? floats : kept(floats.to(type));
   }
 
   static TensorOptional optional(Tensor tensor) {
@@ -71,7 +74,7 @@ final class Torch {
 
   static float[] array(Tensor tensor) {
     float[] values = new float[(int) tensor.numel()];
-    tensor.contiguous().data_ptr_float().get(values);
+    tensor.to(ScalarType.Float).contiguous().data_ptr_float().get(values);
     return values;
   }
 
@@ -88,12 +91,12 @@ final class Torch {
     }
   }
 
-  /** Computes, and reads one number of the result. */
+  /** Computes, and says how large the result is. */
   @SuppressWarnings("try")
-  static float inferOne(Inference inference) {
+  static long inferOnly(Inference inference) {
     try (PointerScope scope = new PointerScope();
         InferenceMode mode = new InferenceMode(true)) {
-      return inference.get().data_ptr_float().get(0);
+      return inference.get().numel();
     }
   }
 

@@ -6,26 +6,23 @@ import org.bytedeco.pytorch.DoubleOptional;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /** A BERT encoder in LibTorch's operations, on padded batches, with its own fused attention. */
 final class TorchBert {
   final Map<String, Tensor> parameters;
   private final Map<String, TensorOptional> optionals = new HashMap<>();
-  private final int layers;
-  private final int heads;
-  private final double eps;
+  private final BertShape shape;
 
-  TorchBert(Weights weights, int layers, int heads, double eps) {
-    parameters = Torch.parameters(weights);
+  TorchBert(Weights weights, BertShape shape, ScalarType type) {
+    parameters = Torch.parameters(weights, type);
     parameters.forEach((name, tensor) -> optionals.put(name, Torch.optional(tensor)));
-    this.layers = layers;
-    this.heads = heads;
-    this.eps = eps;
+    this.shape = shape;
   }
 
   /** Inputs of one padded batch. mask: null where all texts are as long as the longest. */
   record Input(Tensor ids, Tensor positions, Tensor types, TensorOptional mask) {
-    static Input of(int[][] texts) {
+    static Input of(int[][] texts, ScalarType type) {
       int length = Texts.longest(texts);
       long[] positions = new long[texts.length * length];
       float[] mask = new float[texts.length * length];
@@ -40,7 +37,10 @@ final class TorchBert {
           Torch.padded(texts, length),
           Torch.longs(positions, texts.length, length),
           Torch.longs(new long[positions.length], texts.length, length),
-          padded ? Torch.optional(Torch.floats(mask, texts.length, 1, 1, length)) : null);
+          padded
+              ? Torch.optional(
+                  Torch.converted(Torch.floats(mask, texts.length, 1, 1, length), type))
+              : null);
     }
   }
 
@@ -49,7 +49,7 @@ final class TorchBert {
     Tensor sum =
         rows("word", in.ids).add(rows("position", in.positions)).add(rows("token_type", in.types));
     Tensor x = norm(sum, "embeddings.LayerNorm");
-    for (int i = 0; i < layers; i++) {
+    for (int i = 0; i < shape.layers(); i++) {
       x = layer(x, "encoder.layer." + i + ".", in.mask);
     }
     return x;
@@ -82,7 +82,7 @@ final class TorchBert {
   }
 
   private Tensor heads(Tensor x) {
-    return x.view(x.size(0), x.size(1), heads, x.size(2) / heads).transpose(1, 2);
+    return x.view(x.size(0), x.size(1), shape.heads(), x.size(2) / shape.heads()).transpose(1, 2);
   }
 
   private Tensor rows(String table, Tensor ids) {
@@ -96,6 +96,6 @@ final class TorchBert {
   private Tensor norm(Tensor x, String name) {
     long[] size = {x.size(2)};
     return torch.layer_norm(
-        x, size, optionals.get(name + ".weight"), optionals.get(name + ".bias"), eps, true);
+        x, size, optionals.get(name + ".weight"), optionals.get(name + ".bias"), 1e-12, true);
   }
 }

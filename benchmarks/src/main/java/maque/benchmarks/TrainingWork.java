@@ -1,8 +1,11 @@
 package maque.benchmarks;
 
+import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
-import java.util.Random;
+import java.util.SplittableRandom;
 import java.util.function.Supplier;
 import maque.training.Batch;
 import maque.training.Trainer;
@@ -11,165 +14,255 @@ import org.bytedeco.pytorch.AdamWOptions;
 import org.bytedeco.pytorch.Optimizer;
 import org.bytedeco.pytorch.SGD;
 import org.bytedeco.pytorch.SGDOptions;
+import org.bytedeco.pytorch.Scalar;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorVector;
 import org.bytedeco.pytorch.global.torch;
+import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Whole training steps: forward, objective, backward, update. ONNX Runtime's Java artifact does not
- * train.
+ * Whole training steps, without dropout: forward, objective, backward, update. ONNX Runtime's Java
+ * artifact does not train.
  */
 final class TrainingWork {
-  private static final double AGREEMENT = 1e-4;
-  private static final int LAYERS = 4;
-  private static final int HIDDEN = 512;
-  private static final int HEADS = 8;
-  private static final int INNER = 2048;
+  private static final double TEACHER_LR = 2e-5;
+  private static final double STUDENT_LR = 0.05;
+  private static final int MIDDLE = 192;
+
+  /** Batches of {@link #epoch}. */
+  static final int EPOCH_BATCHES = 4;
+
+  private static final int EPOCH_BATCH = 32;
 
   private TrainingWork() {}
 
-  /**
-   * Geometry of bge-small-zh with a pooler and the article's head, all tensors trained by AdamW on
-   * cross-entropy.
-   */
-  static Work teacher(String contender, int texts, int length) {
-    Weights weights =
-        Weights.bert(LAYERS, HIDDEN, INNER, Material.VOCABULARY, 512, 192, Material.CLASSES);
-    Data data = new Data(texts, length);
-    Work ours = new Maque(teacherTrainer(weights), data.batch(false), 2e-5);
-    if (contender.equals("maque")) {
-      return ours;
-    }
-    Torch.prepare(contender);
-    TorchBert bert = new TorchBert(weights, LAYERS, HEADS, 1e-12);
-    TorchBert.Input input = TorchBert.Input.of(data.rows);
-    TensorVector parameters = trained(bert.parameters);
-    Optimizer optimizer = new AdamW(parameters, new AdamWOptions(2e-5));
-    Tensor labels = data.torchLabels();
-    Work work =
-        new LibTorch(() -> torch.cross_entropy_loss(bert.classify(input), labels), optimizer);
-    return agreed(contender, ours, work);
+  /** One step of AdamW on every tensor of a BERT with a pooler and the article's head. */
+  static Work step(String contender, BertShape shape, int texts, int length) {
+    int[][][] batches = {Texts.random(shape.vocabulary(), texts, length)};
+    return teacher(contender, shape, "all", batches);
   }
 
-  private static Trainer teacherTrainer(Weights weights) {
+  /** The batches of {@link #epoch}. */
+  static int[][][] epochBatches() {
+    int[][][] all = Texts.batches(Material.ids(), EPOCH_BATCH);
+    int[][][] some = new int[EPOCH_BATCHES][][];
+    for (int i = 0; i < some.length; i++) {
+      some[i] = all[(2 * i + 1) * all.length / (2 * some.length)];
+    }
+    return some;
+  }
+
+  /**
+   * A part of an epoch of fine-tuning: {@value #EPOCH_BATCHES} batches of 32 real titles, each of
+   * titles of similar length.
+   *
+   * @param train {@code all}, or {@code last-tensors:4}: then Maque takes the frozen part's output
+   *     from memory, as in every epoch after the first, and LibTorch computes it
+   */
+  static Work epoch(String contender, String train) {
+    return teacher(contender, BertShape.SMALL, train, epochBatches());
+  }
+
+  private static Work teacher(String contender, BertShape shape, String train, int[][][] texts) {
+    Weights weights = Weights.bert(shape, MIDDLE, Material.CLASSES);
+    Data data = new Data(texts);
+    if (Contender.isMaque(contender)) {
+      Map<String, Object> options = teacherOptions(shape);
+      options.put("train", train);
+      return new Maque(trainer(contender, options, weights), data.batches(false), TEACHER_LR);
+    }
+    Torch.prepare(contender);
+    TorchBert bert = new TorchBert(weights, shape, ScalarType.Float);
+    Map<String, Tensor> trained = new LinkedHashMap<>(bert.parameters);
+    if (!train.equals("all")) {
+      String last = "encoder.layer." + (shape.layers() - 1) + ".output.LayerNorm";
+      trained
+          .keySet()
+          .removeIf(
+              name ->
+                  !name.startsWith(last) && !name.startsWith("pooler") && !name.startsWith("head"));
+    }
+    Optimizer optimizer = new AdamW(vector(trained), new AdamWOptions(TEACHER_LR));
+    List<Supplier<Tensor>> losses = new ArrayList<>();
+    for (int i = 0; i < texts.length; i++) {
+      TorchBert.Input input = TorchBert.Input.of(texts[i], ScalarType.Float);
+      Tensor labels = data.torchLabels(i);
+      losses.add(() -> torch.cross_entropy_loss(bert.classify(input), labels));
+    }
+    return new LibTorch(contender, losses, optimizer);
+  }
+
+  private static Map<String, Object> teacherOptions(BertShape shape) {
     Map<String, Object> options = new LinkedHashMap<>();
     options.put("kind", "bert");
     options.put("pooling", "pooler");
-    options.put("vocab_size", Material.VOCABULARY);
-    options.put("hidden_size", HIDDEN);
-    options.put("num_hidden_layers", LAYERS);
-    options.put("num_attention_heads", HEADS);
-    options.put("intermediate_size", INNER);
-    options.put("max_position_embeddings", 512);
+    options.put("vocab_size", shape.vocabulary());
+    options.put("hidden_size", shape.hidden());
+    options.put("num_hidden_layers", shape.layers());
+    options.put("num_attention_heads", shape.heads());
+    options.put("intermediate_size", shape.inner());
+    options.put("max_position_embeddings", shape.positions());
     options.put("type_vocab_size", 2);
     options.put("layer_norm_eps", "1e-12");
     options.put("hidden_act", "gelu");
     options.put("optimizer", "adamw");
     options.put("weight_decay", "0.01");
-    return trainer(options, "192", weights);
+    return options;
   }
 
-  /** The sequence student of 300/300, all tensors trained by SGD on CE + 2 MSE. */
-  static Work student(String contender, int texts, int length) {
-    Weights weights = Material.weights(Material.sequence());
-    Data data = new Data(texts, length);
+  /** The titles of {@link #student}. */
+  static int[][] studentBatch(int size) {
+    int[][][] batches = Texts.batches(Material.ids(), size);
+    return Texts.longestFirst(batches[batches.length / 2]);
+  }
+
+  /**
+   * One step of the 300/300 student on real titles of similar length, all tensors trained by SGD on
+   * cross-entropy and twice the squared error of the logits.
+   */
+  static Work student(String contender, int size) {
+    StudentShape shape = Material.SEQUENCE;
+    Weights weights = Material.weights(Material.sequence(shape));
+    int[][] texts = studentBatch(size);
+    Data data = new Data(new int[][][] {texts});
+    if (Contender.isMaque(contender)) {
+      return new Maque(
+          trainer(contender, studentOptions(shape), weights), data.batches(true), STUDENT_LR);
+    }
+    Torch.prepare(contender);
+    TorchStudent student = new TorchStudent(weights, shape.hidden());
+    Optimizer optimizer = new SGD(vector(student.parameters), new SGDOptions(STUDENT_LR));
+    Supplier<Tensor> logits = logits(contender, student, texts);
+    Tensor labels = data.torchLabels(0);
+    Tensor soft = Torch.floats(data.soft(0), size, Material.CLASSES);
+    Scalar two = Torch.scalar(2);
+    Supplier<Tensor> loss =
+        () -> {
+          Tensor out = logits.get();
+          return torch.cross_entropy_loss(out, labels).add(torch.mse_loss(out, soft).mul(two));
+        };
+    return new LibTorch(contender, List.of(loss), optimizer);
+  }
+
+  private static Supplier<Tensor> logits(String contender, TorchStudent student, int[][] texts) {
+    if (Contender.isPacked(contender)) {
+      TorchStudent.Packed packed = TorchStudent.Packed.of(texts);
+      return () -> student.sequence(packed, true);
+    }
+    TorchStudent.Padded padded = TorchStudent.Padded.of(texts);
+    return () -> student.sequence(padded, true);
+  }
+
+  private static Map<String, Object> studentOptions(StudentShape shape) {
     Map<String, Object> options = new LinkedHashMap<>();
     options.put("kind", "sequence");
     options.put("pooling", "max-logits");
-    options.put("vocab_size", Material.VOCABULARY);
-    options.put("embedding_size", Material.STUDENT_IN);
-    options.put("hidden_size", Material.SEQUENCE_HIDDEN);
+    options.put("vocab_size", shape.vocabulary());
+    options.put("embedding_size", shape.in());
+    options.put("hidden_size", shape.hidden());
     options.put("optimizer", "sgd");
     options.put("ce_weight", 1);
     options.put("soft_weight", 2);
-    Work ours = new Maque(trainer(options, "192", weights), data.batch(true), 0.05);
-    if (contender.equals("maque")) {
-      return ours;
-    }
-    Torch.prepare(contender);
-    TorchStudent student = new TorchStudent(weights, Material.SEQUENCE_HIDDEN);
-    Optimizer optimizer = new SGD(trained(student.parameters), new SGDOptions(0.05));
-    Tensor ids = Torch.padded(data.rows, length);
-    Tensor labels = data.torchLabels();
-    Tensor soft = Torch.floats(data.soft, texts, Material.CLASSES);
-    var two = Torch.scalar(2);
-    Work work =
-        new LibTorch(
-            () -> {
-              Tensor logits = student.sequence(ids, true);
-              return torch
-                  .cross_entropy_loss(logits, labels)
-                  .add(torch.mse_loss(logits, soft).mul(two));
-            },
-            optimizer);
-    return agreed(contender, ours, work);
+    return options;
   }
 
-  private static Work agreed(String contender, Work ours, Work work) {
-    Work.requireAgreement(contender, ours.result(), work.result(), AGREEMENT);
-    ours.close();
-    return work;
-  }
-
-  private static TensorVector trained(Map<String, Tensor> parameters) {
+  private static TensorVector vector(Map<String, Tensor> parameters) {
     parameters.values().forEach(tensor -> tensor.requires_grad_(true));
     return new TensorVector(parameters.values().toArray(new Tensor[0]));
   }
 
-  private static Trainer trainer(Map<String, Object> options, String head, Weights weights) {
-    Trainer.Builder builder =
-        Trainer.builder().option("num_labels", Material.CLASSES).option("head", head);
-    options.forEach(builder::option);
-    weights.values().forEach((name, values) -> builder.tensor(name, weights.shape(name), values));
-    return builder.build();
+  private static Trainer trainer(String contender, Map<String, Object> options, Weights weights) {
+    try (Trainer.Builder builder =
+        Trainer.builder().option("num_labels", Material.CLASSES).option("head", "" + MIDDLE)) {
+      options.forEach(builder::option);
+      if (contender.equals(Contender.MAQUE_BF16)) {
+        builder.option("precision", "bf16");
+      }
+      weights.values().forEach((name, values) -> builder.tensor(name, weights.shape(name), values));
+      return builder.build();
+    }
   }
 
-  /** Seeded ids, labels, and a teacher's logits that lean to the label. */
+  /** Texts with seeded labels, and a teacher's logits that lean to the label. */
   private static final class Data {
-    final int[][] rows;
-    final int[] labels;
-    final float[] soft;
+    private final int[][][] texts;
+    private final SplittableRandom random = new SplittableRandom(3);
+    private final float[][] soft;
 
-    Data(int texts, int length) {
-      Random random = new Random(3);
-      rows = new int[texts][];
-      labels = new int[texts];
-      soft = new float[texts * Material.CLASSES];
-      for (int i = 0; i < texts; i++) {
-        rows[i] = random.ints(length, 0, Material.VOCABULARY).toArray();
-        labels[i] = i % Material.CLASSES;
-        for (int c = 0; c < Material.CLASSES; c++) {
-          soft[i * Material.CLASSES + c] =
-              (c == labels[i] ? 4 : -1) + (float) random.nextGaussian() * 0.5f;
-        }
+    Data(int[][][] texts) {
+      this.texts = texts;
+      soft = Arrays.stream(texts).map(this::softLogits).toArray(float[][]::new);
+    }
+
+    private static int label(int text) {
+      return text % Material.CLASSES;
+    }
+
+    private float[] softLogits(int[][] batch) {
+      float[] logits = new float[batch.length * Material.CLASSES];
+      for (int i = 0; i < logits.length; i++) {
+        boolean leaning = i % Material.CLASSES == label(i / Material.CLASSES);
+        logits[i] = (leaning ? 4 : -1) + (float) (random.nextDouble() - 0.5);
+      }
+      return logits;
+    }
+
+    private int[] labels(int batch) {
+      int[] labels = new int[texts[batch].length];
+      Arrays.setAll(labels, Data::label);
+      return labels;
+    }
+
+    float[] soft(int batch) {
+      return soft[batch];
+    }
+
+    Tensor torchLabels(int batch) {
+      long[] labels = Arrays.stream(labels(batch)).asLongStream().toArray();
+      return Torch.longs(labels, labels.length);
+    }
+
+    Batch[] batches(boolean withSoft) {
+      Batch[] batches = new Batch[texts.length];
+      for (int i = 0; i < batches.length; i++) {
+        Batch batch = Batch.of(texts[i]).withLabels(labels(i));
+        batches[i] = withSoft ? batch.withSoft(soft[i], null) : batch;
+      }
+      return batches;
+    }
+  }
+
+  private static final class Maque implements Work {
+    private final Trainer trainer;
+    private final Batch[] batches;
+    private final double lr;
+
+    Maque(Trainer trainer, Batch[] batches, double lr) {
+      this.trainer = trainer;
+      this.batches = batches.clone();
+      this.lr = lr;
+      if (trainer.trunkShape().kind() != Trainer.TrunkShape.Kind.NONE) {
+        Arrays.setAll(this.batches, i -> batches[i].withTrunk(trainer.trunk(batches[i])));
       }
     }
 
-    Batch batch(boolean withSoft) {
-      Ragged ragged = Ragged.of(rows);
-      return new Batch(
-          ragged.ids(), ragged.offsets(), ragged.n(), labels, withSoft ? soft : null, null, null);
+    private float steps() {
+      float loss = 0;
+      for (Batch batch : batches) {
+        loss = (float) trainer.step(batch, lr).loss();
+      }
+      return loss;
     }
 
-    Tensor torchLabels() {
-      return Torch.longs(java.util.Arrays.stream(labels).asLongStream().toArray(), labels.length);
-    }
-  }
-
-  private record Maque(Trainer trainer, Batch batch, double lr) implements Work {
     @Override
     public Object run() {
-      return trainer.step(batch, lr).loss();
+      return steps();
     }
 
-    /** Losses of the first three steps. */
+    /** The loss after each of the first three runs. */
     @Override
     public float[] result() {
-      return new float[] {
-        (float) trainer.step(batch, lr).loss(),
-        (float) trainer.step(batch, lr).loss(),
-        (float) trainer.step(batch, lr).loss()
-      };
+      return new float[] {steps(), steps(), steps()};
     }
 
     @Override
@@ -178,26 +271,46 @@ final class TrainingWork {
     }
   }
 
-  private record LibTorch(Supplier<Tensor> loss, Optimizer optimizer) implements Work {
-    private float step() {
-      return Torch.scoped(
-          () -> {
-            optimizer.zero_grad();
-            Tensor value = loss.get();
-            value.backward();
-            optimizer.step();
-            return value.item_float();
-          });
+  private static final class LibTorch implements Work {
+    private final String contender;
+    private final List<Supplier<Tensor>> losses;
+    private final Optimizer optimizer;
+
+    LibTorch(String contender, List<Supplier<Tensor>> losses, Optimizer optimizer) {
+      this.contender = contender;
+      this.losses = losses;
+      this.optimizer = optimizer;
+    }
+
+    @Override
+    public void begin() {
+      Torch.prepare(contender);
+    }
+
+    private float steps() {
+      float last = 0;
+      for (Supplier<Tensor> loss : losses) {
+        last =
+            Torch.scoped(
+                () -> {
+                  optimizer.zero_grad();
+                  Tensor value = loss.get();
+                  value.backward();
+                  optimizer.step();
+                  return value.item_float();
+                });
+      }
+      return last;
     }
 
     @Override
     public Object run() {
-      return step();
+      return steps();
     }
 
     @Override
     public float[] result() {
-      return new float[] {step(), step(), step()};
+      return new float[] {steps(), steps(), steps()};
     }
   }
 }

@@ -2,17 +2,17 @@ package maque.benchmarks;
 
 import java.util.LinkedHashMap;
 import java.util.Map;
-import java.util.Random;
+import java.util.SplittableRandom;
 import maque.runtime.Tensor;
 
 /** Weights by the native interface's names, shared by all contenders. */
 final class Weights {
   private final Map<String, float[]> values = new LinkedHashMap<>();
   private final Map<String, long[]> shapes = new LinkedHashMap<>();
-  private final Random random;
+  private final SplittableRandom random;
 
   Weights(long seed) {
-    random = new Random(seed);
+    random = new SplittableRandom(seed);
   }
 
   static Weights of(Map<String, Tensor> tensors) {
@@ -80,16 +80,25 @@ final class Weights {
     return add(name + ".weight", 0, size, out, in).add(name + ".bias", 0, size, out);
   }
 
-  /** A BERT encoder with a pooler, initialised as BERT is. */
-  static Weights bert(
-      int layers, int hidden, int inner, int vocabulary, int positions, int middle, int classes) {
+  /** A BERT encoder with a pooler, initialised as BERT is, and a head on the pooled vector. */
+  static Weights bert(BertShape shape, int middle, int classes) {
+    int hidden = shape.hidden();
+    return encoder(shape)
+        .addLinear("pooler.dense", hidden, hidden)
+        .addHead(hidden, middle, classes);
+  }
+
+  /** A BERT encoder, initialised as BERT is. */
+  static Weights encoder(BertShape shape) {
+    int hidden = shape.hidden();
+    int inner = shape.inner();
     Weights weights = new Weights(1);
     double size = 0.035;
-    weights.add("embeddings.word_embeddings.weight", 0, size, vocabulary, hidden);
-    weights.add("embeddings.position_embeddings.weight", 0, size, positions, hidden);
+    weights.add("embeddings.word_embeddings.weight", 0, size, shape.vocabulary(), hidden);
+    weights.add("embeddings.position_embeddings.weight", 0, size, shape.positions(), hidden);
     weights.add("embeddings.token_type_embeddings.weight", 0, size, 2, hidden);
     weights.addNorm("embeddings.LayerNorm", hidden);
-    for (int i = 0; i < layers; i++) {
+    for (int i = 0; i < shape.layers(); i++) {
       String layer = "encoder.layer." + i + ".";
       weights.addLinear(layer + "attention.self.query", hidden, hidden);
       weights.addLinear(layer + "attention.self.key", hidden, hidden);
@@ -100,7 +109,7 @@ final class Weights {
       weights.addLinear(layer + "output.dense", hidden, inner);
       weights.addNorm(layer + "output.LayerNorm", hidden);
     }
-    return weights.addLinear("pooler.dense", hidden, hidden).addHead(hidden, middle, classes);
+    return weights;
   }
 
   private void addNorm(String name, int hidden) {

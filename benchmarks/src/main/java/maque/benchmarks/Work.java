@@ -8,6 +8,9 @@ interface Work extends AutoCloseable {
   /** Numbers that every contender must agree on, before anything is timed. */
   float[] result();
 
+  /** Sets what is global to the process, before a turn. */
+  default void begin() {}
+
   @Override
   default void close() {}
 

@@ -3,17 +3,18 @@ package maque.benchmarks;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.file.Path;
+import java.util.HashSet;
+import java.util.List;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/**
- * Every contender of the cheaper tasks opens, agrees with Maque (or it would not open), and runs.
- */
+/** Every contender of the cheaper tasks opens, agrees with Maque in fp32, and runs. */
 class TaskTest {
   @TempDir static Path directory;
 
@@ -23,15 +24,32 @@ class TaskTest {
     Path root = Path.of(System.getProperty("maque.root"));
     System.setProperty(
         Material.TEXTS, root.resolve("java/training/src/test/resources/zh-texts.json").toString());
-    Material.prepare();
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"teacher-1", "document-1", "sequence-1x24", "tokenizer"})
+  @ValueSource(
+      strings = {
+        "teacher-1",
+        "document-1",
+        "sequence128-1x24",
+        "sequence128-label",
+        "sequence-step",
+        "tokenizer"
+      })
   void contendersAgreeAndRun(String name) {
     Task task = Task.of(name);
+    float[] expected;
+    try (Work reference = task.open(Contender.MAQUE)) {
+      expected = reference.result();
+    }
     for (String contender : task.contenders()) {
+      if (Contender.isMaque(contender)) {
+        continue;
+      }
       try (Work work = task.open(contender)) {
+        work.begin();
+        double bound = Contender.agreement(contender, task.agreement());
+        Work.requireAgreement(contender, expected, work.result(), bound);
         assertNotNull(work.run(), contender);
       }
     }
@@ -58,5 +76,16 @@ class TaskTest {
     assertEquals(1, batches[0][0].length);
     assertEquals(1, batches[0][1].length);
     assertEquals(2, batches[1][1].length);
+  }
+
+  @Test
+  void namesAreUniqueAndEveryRowHasPeers() {
+    List<String> names = Arguments.names();
+    assertEquals(names.size(), new HashSet<>(names).size());
+    for (Task task : Tasks.ALL) {
+      assertTrue(task.rows().stream().noneMatch(row -> row.peers().isEmpty()), task.name());
+      assertTrue(Task.unitSeconds(task.unit()) > 0);
+      assertEquals(Contender.MAQUE, task.contenders().get(0), "the reference takes part");
+    }
   }
 }

@@ -1,0 +1,61 @@
+package maque.benchmarks;
+
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * What the suite was asked for.
+ *
+ * @param list whether to name the tasks only
+ * @param tasks names; empty for all of the run's
+ * @param json where the figures go, or null
+ * @param plots figures of an earlier run to draw, instead of measuring, or null
+ */
+record Arguments(boolean quick, boolean list, List<String> tasks, Path json, Path plots) {
+  /**
+   * @throws IllegalArgumentException naming what is wrong
+   */
+  static Arguments of(String... arguments) {
+    boolean quick = false;
+    boolean list = false;
+    Path json = null;
+    Path plots = null;
+    List<String> tasks = new ArrayList<>();
+    for (int i = 0; i < arguments.length; i++) {
+      switch (arguments[i]) {
+        case "--quick" -> quick = true;
+        case "--list" -> list = true;
+        case "--json" -> json = path(arguments, ++i);
+        case "--plots" -> plots = path(arguments, ++i);
+        default -> tasks.add(known(arguments[i]));
+      }
+    }
+    return new Arguments(quick, list, tasks, json, plots);
+  }
+
+  private static Path path(String[] arguments, int index) {
+    if (index == arguments.length) {
+      throw new IllegalArgumentException(arguments[index - 1] + " needs a file");
+    }
+    return Path.of(arguments[index]);
+  }
+
+  private static String known(String task) {
+    if (!names().contains(task)) {
+      throw new IllegalArgumentException("no task " + task + "; there are " + names());
+    }
+    return task;
+  }
+
+  /** All that can be asked for. */
+  static List<String> names() {
+    List<String> names = new ArrayList<>(Tasks.ALL.stream().map(Task::name).toList());
+    names.addAll(List.of(Suite.CALLERS, Suite.LOAD));
+    return names;
+  }
+
+  boolean wants(String name) {
+    return tasks.isEmpty() || tasks.contains(name);
+  }
+}

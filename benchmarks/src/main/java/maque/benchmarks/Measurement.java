@@ -1,0 +1,225 @@
+package maque.benchmarks;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import maque.runtime.Json;
+import org.openjdk.jmh.annotations.Mode;
+import org.openjdk.jmh.profile.GCProfiler;
+import org.openjdk.jmh.results.BenchmarkResult;
+import org.openjdk.jmh.results.IterationResult;
+import org.openjdk.jmh.results.Result;
+import org.openjdk.jmh.results.RunResult;
+import org.openjdk.jmh.runner.Runner;
+import org.openjdk.jmh.runner.RunnerException;
+import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
+import org.openjdk.jmh.runner.options.OptionsBuilder;
+import org.openjdk.jmh.runner.options.TimeValue;
+import org.openjdk.jmh.runner.options.VerboseMode;
+
+/** Runs JMH. */
+final class Measurement {
+  // -Xss: ONNX Runtime 1.29 runs a recursive regular expression over the command line, and a class
+  // path is long.
+  private static final List<String> JVM =
+      List.of(
+          "-Xmx4g",
+          "-Xss16m",
+          "-XX:+UseSerialGC",
+          "-Dorg.bytedeco.javacpp.maxPhysicalBytes=0",
+          "-Dorg.bytedeco.javacpp.maxBytes=0",
+          "-Dorg.bytedeco.javacpp.nopointergc=true");
+
+  private final int rounds;
+  private final double share;
+
+  /**
+   * @param rounds turns of each contender
+   * @param share of a task's own time that a turn takes
+   */
+  Measurement(int rounds, double share) {
+    this.rounds = rounds;
+    this.share = share;
+  }
+
+  /**
+   * What was found.
+   *
+   * @param figures of those who ran
+   * @param absent why the others did not
+   */
+  record Outcome(Map<String, Figures> figures, Map<String, String> absent) {}
+
+  /** Figures of some of a task's contenders. Where their JVM dies, each gets one of its own. */
+  Outcome run(Task task, List<String> contenders) {
+    Map<String, Figures> figures = new LinkedHashMap<>();
+    Map<String, String> absent = new LinkedHashMap<>();
+    try {
+      together(task, contenders, figures, absent);
+    } catch (RunnerException e) {
+      figures.clear();
+      absent.clear();
+      for (String contender : contenders) {
+        try {
+          together(task, List.of(contender), figures, absent);
+        } catch (RunnerException alone) {
+          absent.put(contender, "its process failed: " + alone.getMessage());
+        }
+      }
+    }
+    return new Outcome(figures, absent);
+  }
+
+  private void together(
+      Task task, List<String> contenders, Map<String, Figures> figures, Map<String, String> absent)
+      throws RunnerException {
+    Path file = temporary();
+    try {
+      int milliseconds = (int) Math.max(200, 1000 * task.seconds() * share);
+      ChainedOptionsBuilder options =
+          options(ContenderBenchmark.class, file)
+              .param("task", task.name())
+              .param("contenders", String.join(",", contenders))
+              .param("settle", "" + milliseconds / 4)
+              .warmupIterations(1)
+              .warmupTime(TimeValue.milliseconds(Math.min(500, milliseconds)))
+              .measurementIterations(rounds * contenders.size())
+              .measurementTime(TimeValue.milliseconds(milliseconds));
+      List<IterationResult> iterations = iterations(new Runner(options.build()).runSingle());
+      Map<String, Object> missing = Json.readObject(file);
+      missing.forEach((contender, reason) -> absent.put(contender, (String) reason));
+      for (int i = 0; i < iterations.size(); i++) {
+        String contender = contenders.get(i % contenders.size());
+        if (!missing.containsKey(contender)) {
+          figures
+              .computeIfAbsent(contender, k -> new Figures())
+              .add(iterations.get(i).getPrimaryResult().getStatistics());
+        }
+      }
+    } finally {
+      delete(file);
+    }
+  }
+
+  /** Bytes of Java heap that one piece of a contender's work allocates, by JMH's profiler. */
+  static double allocation(Task task, String contender) throws RunnerException {
+    Path file = temporary();
+    try {
+      RunResult result =
+          new Runner(
+                  options(ContenderBenchmark.class, file)
+                      .param("task", task.name())
+                      .param("contenders", contender)
+                      .param("settle", "0")
+                      .mode(Mode.AverageTime)
+                      .warmupIterations(2)
+                      .warmupTime(TimeValue.seconds(1))
+                      .measurementIterations(1)
+                      .measurementTime(TimeValue.seconds(1))
+                      .addProfiler(GCProfiler.class)
+                      .build())
+              .runSingle();
+      for (Map.Entry<String, ?> entry : result.getSecondaryResults().entrySet()) {
+        if (entry.getKey().endsWith("gc.alloc.rate.norm")) {
+          return ((Result<?>) entry.getValue()).getScore();
+        }
+      }
+      throw new IllegalStateException("JMH's profiler says nothing of allocation");
+    } finally {
+      delete(file);
+    }
+  }
+
+  /** Nanoseconds of a call into native code that does nothing. */
+  static double emptyCall() throws RunnerException {
+    Path file = temporary();
+    try {
+      return new Runner(
+              options(ContenderBenchmark.Empty.class, file)
+                  .warmupIterations(1)
+                  .warmupTime(TimeValue.seconds(1))
+                  .measurementIterations(3)
+                  .measurementTime(TimeValue.milliseconds(500))
+                  .build())
+          .runSingle()
+          .getPrimaryResult()
+          .getStatistics()
+          .getMin();
+    } finally {
+      delete(file);
+    }
+  }
+
+  /** Predictions a second of some caller threads together. */
+  static double throughput(String model, int callers, String cpus, int seconds)
+      throws RunnerException {
+    Path file = temporary();
+    try {
+      return new Runner(
+              options(CallersBenchmark.class, file)
+                  .param("model", model)
+                  .param("cpus", cpus)
+                  .threads(callers)
+                  .warmupIterations(1)
+                  .warmupTime(TimeValue.seconds(1))
+                  .measurementIterations(3)
+                  .measurementTime(TimeValue.milliseconds(seconds * 333L))
+                  .build())
+          .runSingle()
+          .getPrimaryResult()
+          .getStatistics()
+          .getMax();
+    } finally {
+      delete(file);
+    }
+  }
+
+  private static List<IterationResult> iterations(RunResult run) {
+    List<IterationResult> all = new ArrayList<>();
+    for (BenchmarkResult fork : run.getBenchmarkResults()) {
+      all.addAll(fork.getIterationResults());
+    }
+    return all;
+  }
+
+  private static ChainedOptionsBuilder options(Class<?> benchmark, Path absent) {
+    String name = benchmark.getName().replace('$', '.') + ".run";
+    return new OptionsBuilder()
+        .include("^" + name.replace(".", "\\.") + "$")
+        .forks(1)
+        .threads(1)
+        .shouldFailOnError(true)
+        .verbosity(VerboseMode.SILENT)
+        .jvmArgs(jvm(absent).toArray(new String[0]));
+  }
+
+  /** What every JVM of the suite is started with. */
+  static List<String> jvm(Path absent) {
+    List<String> all = new ArrayList<>(JVM);
+    all.add("-D" + Material.DIRECTORY + "=" + System.getProperty(Material.DIRECTORY));
+    all.add("-D" + Material.TEXTS + "=" + System.getProperty(Material.TEXTS));
+    all.add("-D" + ContenderBenchmark.ABSENT + "=" + absent);
+    return all;
+  }
+
+  private static Path temporary() {
+    try {
+      return Files.createTempFile("maque-benchmarks", ".json");
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void delete(Path file) {
+    try {
+      Files.deleteIfExists(file);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+}

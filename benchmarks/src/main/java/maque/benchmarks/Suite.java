@@ -1,0 +1,142 @@
+package maque.benchmarks;
+
+import java.io.IOException;
+import java.io.PrintStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import maque.runtime.AtomicFiles;
+import maque.runtime.Json;
+import org.openjdk.jmh.runner.RunnerException;
+
+/**
+ * Runs the suite: what the core can do, every task with every contender in turn, callers, loading;
+ * then table and plots. After each task the figures so far are on disk.
+ *
+ * <p>Arguments: {@code [--quick] [--json FILE] [--plots FILE] [task...]}.
+ */
+public final class Suite {
+  /** Two callers of one student. */
+  static final String CALLERS = "callers";
+
+  /** Loading a student's serving form. */
+  static final String LOAD = "load";
+
+  private static final int ROUNDS = 3;
+
+  private final Arguments arguments;
+  private final PrintStream out;
+  private final Measurement measurement;
+
+  private Suite(Arguments arguments, PrintStream out) {
+    this.arguments = arguments;
+    this.out = out;
+    measurement = arguments.quick() ? new Measurement(1, 0.7) : new Measurement(ROUNDS, 1);
+  }
+
+  public static void main(String[] arguments) throws RunnerException, IOException {
+    Arguments asked;
+    try {
+      asked = Arguments.of(arguments);
+    } catch (IllegalArgumentException e) {
+      System.err.println(e.getMessage());
+      System.exit(2);
+      return;
+    }
+    if (asked.list()) {
+      Arguments.names().forEach(System.out::println);
+    } else if (asked.plots() != null) {
+      @SuppressWarnings("unchecked") // written by a run
+      List<Map<String, Object>> rows = (List<Map<String, Object>>) Json.read(asked.plots());
+      draw(rows, asked.plots());
+    } else {
+      new Suite(asked, System.out).run();
+    }
+  }
+
+  private void run() throws RunnerException, IOException {
+    Limits limits = Limits.measure().orBetter(Limits.measure());
+    out.println("limits: " + limits.toJson());
+    Environment environment = Environment.here(arguments.quick() ? "1, short" : "" + ROUNDS);
+    environment.put("empty call into native code", Report.number(Measurement.emptyCall()) + " ns");
+    Report report = new Report(environment, limits);
+    for (Task task : Tasks.ALL) {
+      if (arguments.wants(task.name()) && (task.quick() || !arguments.quick())) {
+        measure(task, report);
+        save(report);
+      }
+    }
+    if (arguments.wants(CALLERS)) {
+      guarded(CALLERS, () -> Callers.measure(report, arguments.quick()));
+    }
+    if (arguments.wants(LOAD)) {
+      guarded(LOAD, () -> Loading.measure(report));
+    }
+    environment.put("load at the end", Files.readString(Path.of("/proc/loadavg")).trim());
+    save(report);
+    out.println();
+    out.print(Report.table(report.rows()));
+  }
+
+  private interface Part {
+    List<Map<String, Object>> run() throws RunnerException, IOException;
+  }
+
+  private void guarded(String name, Part part) {
+    try {
+      part.run().forEach(row -> out.println(Report.line(row)));
+    } catch (RunnerException | IOException | RuntimeException e) {
+      out.println(name + " failed: " + e);
+    }
+  }
+
+  private void measure(Task task, Report report) {
+    long start = System.nanoTime();
+    Measurement.Outcome outcome = measurement.run(task, task.contenders());
+    List<Map<String, Object>> rows = report.add(task, outcome);
+    allocation(task, rows);
+    rows.forEach(row -> out.println(Report.line(row)));
+    outcome.absent().forEach((who, why) -> out.println("  not measured: " + who + ": " + why));
+    out.printf("  %s: %d s%n", task.name(), (System.nanoTime() - start) / 1_000_000_000);
+  }
+
+  /** Of what promises to allocate nothing. */
+  private void allocation(Task task, List<Map<String, Object>> rows) {
+    if (!List.of("tokenizer", "sequence128-label").contains(task.name())) {
+      return;
+    }
+    for (int i = 0; i < rows.size(); i++) {
+      if (rows.get(i).get("maque") != null) {
+        try {
+          String contender = task.rows().get(i).contender();
+          double bytes = Measurement.allocation(task, contender);
+          rows.get(i).put("allocated_bytes", (double) Math.round(bytes));
+        } catch (RunnerException e) {
+          out.println("  allocation not measured: " + e.getMessage());
+        }
+      }
+    }
+  }
+
+  private void save(Report report) throws IOException {
+    if (arguments.json() != null) {
+      AtomicFiles.write(arguments.json(), Json.write(report.rows()));
+      AtomicFiles.write(
+          sibling(arguments.json(), ".md"),
+          Report.table(report.rows()).getBytes(StandardCharsets.UTF_8));
+      draw(report.rows(), arguments.json());
+    }
+  }
+
+  /** The page of plots, and the picture, beside a run's figures. */
+  private static void draw(List<Map<String, Object>> rows, Path json) {
+    AtomicFiles.write(sibling(json, ".html"), Page.html(rows).getBytes(StandardCharsets.UTF_8));
+    AtomicFiles.write(sibling(json, ".svg"), Picture.svg(rows).getBytes(StandardCharsets.UTF_8));
+  }
+
+  private static Path sibling(Path json, String ending) {
+    return json.resolveSibling(json.getFileName().toString().replaceFirst("\\.json$", "") + ending);
+  }
+}

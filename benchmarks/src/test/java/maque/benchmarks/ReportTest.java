@@ -1,0 +1,184 @@
+package maque.benchmarks;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import javax.xml.parsers.DocumentBuilderFactory;
+import maque.runtime.Json;
+import org.junit.jupiter.api.Test;
+
+/** The arithmetic of rows and limits, and the form of what is written. */
+class ReportTest {
+  private static final String MACHINE =
+      """
+      {"isa": "avx512", "fp32_gflops": 100, "bf16_gflops": 200, "int8_gops": 400, "int8_instruction": "vpdpbusd",
+       "maddubs_gops": 200, "read_gb": {"l1": 200, "l2": 100, "l3": 50, "memory": 20},
+       "cache_bytes": {"l1": 32768, "l2": 1048576, "l3": 33554432}}
+      """;
+
+  private static final Limits LIMITS =
+      Limits.of(Json.parseObject(MACHINE.getBytes(StandardCharsets.UTF_8), "limits"));
+
+  private static Environment environment() {
+    return new Environment(new LinkedHashMap<>(Map.of("cpu", "A CPU", "isa", "avx512")));
+  }
+
+  private static Figures seconds(double... rounds) {
+    Figures figures = new Figures();
+    for (double round : rounds) {
+      double[] quantiles = new double[Figures.QUANTILES.length];
+      Arrays.setAll(quantiles, i -> round * (1 + i * 0.1));
+      quantiles[4] = round;
+      figures.add(quantiles, 10);
+    }
+    return figures;
+  }
+
+  /** 1 GFLOP, fp32 in 20 ms and int8 in 5 ms; one peer exact, another int8, a third broken. */
+  private static Report report() {
+    Cost cost = new Cost(1e9, new Cost.Read(1e6, 1e6));
+    Task task =
+        Task.named("example", "an <example>")
+            .row("fp32", "maque", List.of("onnxruntime", "libtorch"), Limits.Peak.FP32, () -> cost)
+            .row("int8", "maque-int8", List.of("onnxruntime"), Limits.Peak.INT8, () -> cost)
+            .row("bf16", "maque-bf16", List.of("onnxruntime"), Limits.Peak.BF16, () -> cost)
+            .others("onnxruntime-int8")
+            .opens(contender -> null);
+    Map<String, Figures> figures = new LinkedHashMap<>();
+    figures.put("maque", seconds(0.021, 0.020, 0.019));
+    figures.put("maque-int8", seconds(0.005));
+    figures.put("onnxruntime", seconds(0.04));
+    figures.put("onnxruntime-int8", seconds(0.01));
+    Map<String, String> absent = Map.of("libtorch", "it broke", "maque-bf16", "no such precision");
+    Report report = new Report(environment(), LIMITS);
+    report.add(task, new Measurement.Outcome(figures, absent));
+    report.add("callers", "fp32", "predictions/s", 190, 100.0, "1 caller", true);
+    return report;
+  }
+
+  private static Map<String, Object> row(int index) {
+    return report().rows().get(index);
+  }
+
+  private static double number(Map<String, Object> row, String key) {
+    return ((Number) row.get(key)).doubleValue();
+  }
+
+  @Test
+  void ratioIsThePeersTimeByOurs() {
+    assertEquals(20, number(row(1), "maque"), 1e-9);
+    assertEquals(40, number(row(1), "peer"), 1e-9);
+    assertEquals(2, number(row(1), "ratio"), 1e-9);
+    assertEquals("ONNX Runtime", row(1).get("peer_name"));
+    assertEquals(8, number(row(2), "ratio"), 1e-9, "by the peer that counts, not the int8 one");
+    assertEquals(1.9, number(row(4), "ratio"), 1e-9, "of rates the higher is better");
+  }
+
+  @Test
+  void whatIsAbsentSaysWhy() {
+    assertNull(row(3).get("maque"));
+    assertNull(row(3).get("ratio"));
+    assertEquals("no such precision", row(3).get("absent"));
+    String table = Report.table(report().rows());
+    assertTrue(table.contains("it broke"), table);
+    assertTrue(table.contains("no such precision"), table);
+  }
+
+  @Test
+  void limitIsTheLaterOfArithmeticAndReads() {
+    Cost heavy = new Cost(1e9, new Cost.Read(1e6, 1e6));
+    assertEquals(new Cost.Bound("fp32 peak", 0.01), heavy.bound(LIMITS, Limits.Peak.FP32));
+    assertEquals(50, number(row(1), "percent_of_limit"), 1e-9);
+    assertEquals(50, number(row(2), "percent_of_limit"), 1e-9);
+    Cost light = new Cost(1e3, new Cost.Read(1e6, 2e6), new Cost.Read(4e5, 4e7));
+    // 1 MB of 2 that L3 holds, 0.4 MB of 40 that only memory holds: 20 µs each.
+    assertEquals(4e-5, light.bound(LIMITS, Limits.Peak.FP32).seconds(), 1e-12);
+  }
+
+  @Test
+  void levelsAreTakenByTheirSize() {
+    assertEquals(Limits.Level.L1, LIMITS.holding(32768));
+    assertEquals(Limits.Level.L2, LIMITS.holding(32769));
+    assertEquals(Limits.Level.MEMORY, LIMITS.holding(1e9));
+  }
+
+  @Test
+  void costsCountWhatIsNeeded() {
+    // Two texts of 3 and 2 tokens through one layer of hidden 4, inner 8: 4h² + 2hf = 128 weights.
+    BertShape bert = new BertShape(1, 4, 2, 8, 10, 16);
+    assertEquals(2 * 5 * 128 + 4 * 4 * (9 + 4), bert.flops(3, 2), 1e-9);
+    StudentShape student = new StudentShape(10, 3, 2, 4, 5);
+    StudentShape.Form trained = new StudentShape.Form(4, false);
+    // Per token: both directions' gates (8h = 16) by 2h + 2e, the head 2(2h·m + m·c).
+    assertEquals(7 * (2 * 16 * 2 + 2 * 16 * 3 + 72), student.sequence(7, 4, trained).flops(), 1e-9);
+    // Three gates of two directions: 6h = 12; the mean of 2 words of 3 numbers before them.
+    assertEquals(2 * 3 + 2 * 3 * 12 + 72, student.document(1, 2, trained).flops(), 1e-9);
+    StudentShape.Form folded = new StudentShape.Form(1, true);
+    assertEquals(2 * 12 + 72, student.document(1, 2, folded).flops(), 1e-9);
+  }
+
+  @Test
+  void everyRowHasTheKeysInTheirOrder() {
+    for (Map<String, Object> row : report().rows()) {
+      assertEquals(Report.KEYS, new ArrayList<>(row.keySet()).subList(0, Report.KEYS.size()));
+    }
+    Object read = Json.parse(Json.write(report().rows()), "rows");
+    assertEquals(5, ((List<?>) read).size());
+  }
+
+  @Test
+  @SuppressWarnings("unchecked") // as Report writes them
+  void pageAndPictureAreWellFormed() throws Exception {
+    List<Map<String, Object>> rows =
+        (List<Map<String, Object>>) Json.parse(Json.write(report().rows()), "rows");
+    String svg = Picture.svg(rows);
+    DocumentBuilderFactory.newInstance()
+        .newDocumentBuilder()
+        .parse(new java.io.ByteArrayInputStream(svg.getBytes(StandardCharsets.UTF_8)));
+    String page = Page.html(rows);
+    assertTrue(page.contains("an &lt;example&gt;") && svg.contains("an &lt;example&gt;"));
+    assertFalse(page.contains("<script") || page.contains("NaN"));
+  }
+
+  @Test
+  void betterFiguresOfTwoMeasurementsAreKept() {
+    Map<String, Object> json =
+        new LinkedHashMap<>(Json.parseObject(MACHINE.getBytes(StandardCharsets.UTF_8), "limits"));
+    json.put("fp32_gflops", 110);
+    json.put("int8_gops", 390);
+    Limits best = LIMITS.orBetter(Limits.of(json));
+    assertEquals(110e9, best.peaks().get(Limits.Peak.FP32));
+    assertEquals(400e9, best.peaks().get(Limits.Peak.INT8));
+  }
+
+  @Test
+  void numbersHaveThreeDigits() {
+    assertEquals("0.305", Report.number(0.3049));
+    assertEquals("2.68", Report.number(2.684));
+    assertEquals("26.8", Report.number(26.84));
+    assertEquals("268", Report.number(268.4));
+    assertEquals("12,345", Report.number(12345.2));
+  }
+
+  @Test
+  void twoThreadsOfOneCoreAreTold() {
+    assertTrue(Callers.describe(1.98, "0", "1").startsWith("two cores"));
+    assertTrue(Callers.describe(1.2, "0", "1").startsWith("two threads"));
+    assertTrue(Callers.describe(1.9, "0,1", "1").startsWith("two threads"));
+    assertTrue(Callers.describe(1.9, "0-1", "1").startsWith("two threads"));
+  }
+
+  @Test
+  void processorIsNamed() {
+    List<String> cpuinfo = List.of("model name\t: A CPU", "cpu family\t: 25", "model\t\t: 17");
+    assertEquals("A CPU, family 25, model 17", Environment.processor(cpuinfo));
+  }
+}
