@@ -1,0 +1,131 @@
+package maque.cli;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import maque.runtime.ModelDirectory;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class PackTest {
+  @TempDir private static Path folder;
+  private static Path data;
+  private static Path student;
+
+  @BeforeAll
+  static void train() throws IOException {
+    data = Tiny.data(folder.resolve("data.jsonl"), 80, 1);
+    student = folder.resolve("student");
+    Tiny.Outcome outcome =
+        Tiny.maque(
+            "train-student",
+            "--train",
+            data,
+            "--out",
+            student,
+            "--tokens",
+            "words",
+            "--segmenter",
+            "spaces",
+            "--embedding-size",
+            12,
+            "--hidden-size",
+            8,
+            "--head",
+            8,
+            "--epochs",
+            4,
+            "--lr",
+            "1e-2");
+    assertEquals(0, outcome.code(), outcome.err());
+  }
+
+  private static void fails(int code, String said, Object... args) {
+    Tiny.Outcome outcome = Tiny.maque(args);
+    assertEquals(code, outcome.code(), outcome.err());
+    assertTrue(outcome.errorLine().contains(said), outcome.err());
+  }
+
+  @Test
+  void makesADirectoryOrAFileAndSaysItsSize() throws IOException {
+    Path file = folder.resolve("packed.maque");
+    Tiny.Outcome outcome = Tiny.maque("pack", student, "--precision", "int8", "--out", file);
+    assertEquals(0, outcome.code(), outcome.err());
+    assertTrue(outcome.out().contains("packed.maque: int8, folded; "), outcome.out());
+    assertTrue(Files.isRegularFile(file));
+    assertEquals("int8", ModelDirectory.read(file).precision());
+    assertTrue(Tiny.maque("info", file).out().contains("precision"));
+
+    Path directory = folder.resolve("packed");
+    outcome =
+        Tiny.maque("pack", student, "--precision", "bf16", "--fold", "no", "--out", directory);
+    assertEquals(0, outcome.code(), outcome.err());
+    assertTrue(outcome.out().contains("bf16, not folded"), outcome.out());
+    assertTrue(Files.exists(directory.resolve("maque.json")));
+    assertFalse(ModelDirectory.read(directory).tensors().containsKey("gates.weight"));
+  }
+
+  @Test
+  void keepsTheRowsOfTextsGiven() throws IOException {
+    Path texts = Files.writeString(folder.resolve("texts.txt"), "the cat\n");
+    Path out = folder.resolve("used.maque");
+    Tiny.Outcome outcome =
+        Tiny.maque(
+            "pack",
+            student,
+            "--precision",
+            "fp32",
+            "--ids",
+            "used",
+            "--texts",
+            texts,
+            "--out",
+            out);
+    assertEquals(0, outcome.code(), outcome.err());
+    assertEquals(3, ModelDirectory.read(out).tensors().get("gates.weight").shape()[0]);
+  }
+
+  @Test
+  void saysWhatIsWrong() throws IOException {
+    Path out = folder.resolve("wrong.maque");
+    fails(2, "--precision", "pack", student, "--out", out);
+    fails(2, "fp32, bf16 or int8", "pack", student, "--precision", "int4", "--out", out);
+    fails(
+        2, "auto, yes or no", "pack", student, "--precision", "int8", "--fold", "x", "--out", out);
+    fails(2, "go together", "pack", student, "--precision", "int8", "--ids", "used", "--out", out);
+    fails(2, "go together", "pack", student, "--precision", "int8", "--texts", data, "--out", out);
+    fails(
+        2,
+        "--max-size needs --fold auto",
+        "pack",
+        student,
+        "--precision",
+        "int8",
+        "--fold",
+        "yes",
+        "--max-size",
+        1,
+        "--out",
+        out);
+    fails(1, "exists already", "pack", student, "--precision", "int8", "--out", data);
+    fails(
+        1,
+        "expected a model, found none",
+        "pack",
+        folder.resolve("none"),
+        "--precision",
+        "int8",
+        "--out",
+        out);
+    assertFalse(Files.exists(out));
+
+    Path packed = folder.resolve("once.maque");
+    assertEquals(0, Tiny.maque("pack", student, "--precision", "int8", "--out", packed).code());
+    fails(1, "is packed already (int8)", "pack", packed, "--precision", "int8", "--out", out);
+  }
+}
