@@ -2,6 +2,8 @@ package maque.runtime;
 
 /** A weight [outputs, inputs] in floats, kept by columns so that loops over outputs vectorize. */
 final class FloatMatrix {
+  private static final int TILE = 16;
+
   private final float[] columns;
   private final int inputs;
   private final int outputs;
@@ -15,11 +17,15 @@ final class FloatMatrix {
     columns = transposed(rows, outputs, inputs);
   }
 
+  /** By tiles of rows, whose lines of the cache are used whole. */
   static float[] transposed(float[] rows, int outputs, int inputs) {
     float[] columns = new float[rows.length];
-    for (int j = 0; j < outputs; j++) {
+    for (int begin = 0; begin < outputs; begin += TILE) {
+      int end = Math.min(outputs, begin + TILE);
       for (int p = 0; p < inputs; p++) {
-        columns[p * outputs + j] = rows[j * inputs + p];
+        for (int j = begin; j < end; j++) {
+          columns[p * outputs + j] = rows[j * inputs + p];
+        }
       }
     }
     return columns;

@@ -44,9 +44,10 @@ final class JavaWeights {
     if (!isInt8(name)) {
       return finite(tensor);
     }
-    float[] values = new float[tensor.data().limit()];
+    ByteBuffer data = tensor.data();
+    float[] values = new float[data.limit()];
     for (int i = 0; i < values.length; i++) {
-      values[i] = tensor.data().get(i);
+      values[i] = data.get(i);
     }
     return checkedInt8(tensor, values);
   }

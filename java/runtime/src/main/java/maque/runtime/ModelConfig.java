@@ -92,9 +92,9 @@ final class ModelConfig {
     return oneOf("precision", "fp32", "fp32", "bf16", "int8");
   }
 
-  /** Whether this is a student in the form that serves: it says whether its gates are folded. */
+  /** Whether this is a student in the form that serves, which has precision and folded. */
   boolean isServing() {
-    return !isBert() && values.containsKey("folded");
+    return !isBert() && (values.containsKey("folded") || values.containsKey("precision"));
   }
 
   /** Whether the table's rows are gate pre-activations; a serving form's only. */
@@ -167,8 +167,6 @@ final class ModelConfig {
     if (isServing()) {
       options.put("precision", precision());
       options.put("folded", Boolean.toString(isFolded()));
-    } else if (!isBert() && values.containsKey("precision")) {
-      throw error("folded", "true or false beside precision " + precision(), null);
     }
     return options;
   }

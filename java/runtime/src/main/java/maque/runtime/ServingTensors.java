@@ -31,7 +31,7 @@ final class ServingTensors {
   static final String GATES = "gates.weight";
 
   /** What a tensor must be. */
-  private record Spec(String dtype, long[] shape) {}
+  record Spec(String dtype, long[] shape) {}
 
   private final Map<String, Spec> specs = new LinkedHashMap<>();
   private final String weights;
@@ -99,6 +99,16 @@ final class ServingTensors {
     specs.put(name, new Spec(dtype, shape));
   }
 
+  /**
+   * All tensors of a configuration in the model's order.
+   *
+   * @param rows of the table
+   * @param mapped whether ids have a map to rows
+   */
+  static Map<String, Spec> specs(ModelConfig config, long rows, boolean mapped) {
+    return new ServingTensors(config, rows, mapped).specs;
+  }
+
   /** The name of the tensor that ids choose rows of. */
   private static String table(ModelConfig config) {
     if (config.isFolded()) {
@@ -120,7 +130,7 @@ final class ServingTensors {
       rows = table == null || table.shape().length == 0 ? rows : table.shape()[0];
     }
     Map<String, Tensor> taken = new LinkedHashMap<>();
-    for (Map.Entry<String, Spec> item : new ServingTensors(config, rows, mapped).specs.entrySet()) {
+    for (Map.Entry<String, Spec> item : specs(config, rows, mapped).entrySet()) {
       String name = item.getKey();
       Tensor tensor = inFile.remove(name);
       ModelTensors.check(name, item.getValue().shape, tensor, source);

@@ -12,8 +12,10 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Map;
 import maque.runtime.InvalidInputException;
+import maque.runtime.Maque;
 import maque.runtime.ModelDirectory;
 import maque.runtime.ModelFormatException;
+import maque.runtime.Student;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -157,6 +159,40 @@ class StudentPackingTest {
     assertEquals(file.fingerprint(), read.fingerprint());
     assertEquals(file.tensors().keySet(), read.tensors().keySet());
     assertEquals(file.training(), read.training());
+  }
+
+  /** Largest difference of logits between a student and its packed form, in plain Java. */
+  private double difference(ModelDirectory student, StudentPacking.Options options) {
+    System.setProperty(Maque.NATIVE_PROPERTY, "off");
+    try (Student trained = Student.of(student);
+        Student packed = Student.of(pack(student, options))) {
+      double largest = 0;
+      for (String text : List.of("", "red", "green 麻雀 stone x", "blue ".repeat(40))) {
+        float[] expected = trained.logits(text);
+        float[] found = packed.logits(text);
+        for (int i = 0; i < expected.length; i++) {
+          largest = Math.max(largest, Math.abs(expected[i] - found[i]));
+        }
+      }
+      return largest;
+    } finally {
+      System.clearProperty(Maque.NATIVE_PROPERTY);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"document", "max-logits", "max", "mean", "last"})
+  void answersAsTheTrainingFormDoes(String kind) {
+    ModelDirectory student = student(kind);
+    for (StudentPacking.Fold fold : StudentPacking.Fold.values()) {
+      boolean folded = fold != StudentPacking.Fold.NO;
+      double fp32 = difference(student, StudentPacking.Options.of(Precision.FP32).withFold(fold));
+      assertTrue(folded ? fp32 < 1e-5 : fp32 == 0, kind + " fp32 " + fp32);
+      double bf16 = difference(student, StudentPacking.Options.of(Precision.BF16).withFold(fold));
+      assertTrue(bf16 < 0.02, kind + " bf16 " + bf16);
+      double int8 = difference(student, StudentPacking.Options.of(Precision.INT8).withFold(fold));
+      assertTrue(int8 > 0 && int8 < 0.05, kind + " int8 " + int8);
+    }
   }
 
   @Test
