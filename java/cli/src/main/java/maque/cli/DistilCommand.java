@@ -106,6 +106,13 @@ final class DistilCommand implements Callable<Integer> {
               + " distilled one's shape, and a document student).")
   private List<String> alone = List.of();
 
+  @Option(
+      names = "--curves",
+      description =
+          "Train students on parts of the labels and of the unlabelled texts too, and show in the"
+              + " report what more of either is worth; with --encoder a teacher for each part.")
+  private boolean curves;
+
   @Mixin private RunOptions run;
 
   @ArgGroup(validate = false, heading = "%nStudent:%n")
@@ -145,8 +152,9 @@ final class DistilCommand implements Callable<Integer> {
     Distillation distillation = new Distillation(main.console(), plan, inputs, control);
     DistilResult result = distillation.run();
     AtomicFiles.write(out.resolve("summary.json"), Json.write(result.summary()));
+    List<DistilReport.Curve> measured = curves ? distillation.curves(result) : List.of();
     Path page = out.resolve("report.html");
-    DistilReport.write(page, result, distillation.stages().all(), List.of(), main.commandLine());
+    DistilReport.write(page, result, distillation.stages().all(), measured, main.commandLine());
     main.console().result(result.text());
     result.remarks().forEach(main.console()::result);
     main.console().result("");

@@ -6,6 +6,7 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import maque.runtime.AtomicFiles;
 import maque.runtime.Json;
@@ -97,7 +98,14 @@ final class DistilInputs {
 
   /** How the labels were drawn, for people. */
   String drawing() {
-    return labelLimit == null ? "all labels" : labelLimit + " labels, drawn " + draw;
+    if (labelLimit == null) {
+      return "all labels of the file";
+    }
+    return String.format(
+        Locale.ROOT,
+        "%,d labels kept, %s",
+        labelLimit,
+        draw.equals("even") ? "the same number of each class" : "drawn at random");
   }
 
   void check() {

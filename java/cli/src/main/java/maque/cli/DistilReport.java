@@ -43,7 +43,7 @@ final class DistilReport {
     this.seconds = seconds;
     this.curves = curves;
     this.command = command;
-    page = new HtmlPage("Did distillation pay? " + result.data().train().name());
+    page = new HtmlPage("Did distillation pay?");
   }
 
   /**
@@ -112,20 +112,25 @@ final class DistilReport {
   private void models() {
     boolean[] repeated = DataCheck.repeated(result.data().train(), result.data().test());
     Evaluation.Result teacher = teacher();
-    List<List<String>> rows = new ArrayList<>();
+    List<List<String>> quality = new ArrayList<>();
+    List<List<String>> cost = new ArrayList<>();
     for (DistilResult.Measured way : result.ways()) {
       double micros = result.spread(way, Evaluation.Result::medianMicros).mean();
-      rows.add(
+      quality.add(
           List.of(
               way.title(),
               percent(way, result.accuracy(way)),
               percent(way, result.spread(way, r -> r.report().macroAverage().f1())),
               percent(way, result.spread(way, r -> accuracyWithout(r, repeated))),
               percent(way, result.devAccuracy(way)),
-              number("%.1f %%", 100 * result.spread(way, teacher::agreement).mean()),
+              number("%.1f", 100 * result.spread(way, teacher::agreement).mean())));
+      cost.add(
+          List.of(
+              way.title(),
               Durations.ofMicros(micros),
               Durations.ofMicros(result.spread(way, Evaluation.Result::slowMicros).mean()),
               number("%,.0f×", teacher.medianMicros() / micros),
+              Durations.ofSeconds(result.spread(way, Evaluation.Result::seconds).mean()),
               number("%,d", way.members().get(0).test().parameters()),
               Sizes.of(way.members().get(0).bytes()),
               training(way)));
@@ -136,19 +141,24 @@ final class DistilReport {
                 "",
                 "Accuracy on test, %",
                 "Macro F1, %",
-                "Without texts of train, %",
+                "Accuracy without texts of train, %",
                 "Accuracy on dev, %",
-                "Agrees with the teacher",
+                "Agrees with the teacher, %"),
+            quality)
+        .table(
+            List.of(
+                "",
                 "One text, median",
                 "99 % within",
                 "Speed",
+                "All test texts",
                 "Parameters",
-                "File",
+                "Weights",
                 "Training"),
-            rows)
+            cost)
         .paragraph(
-            "Mean ± standard deviation over the seeds. Times on one thread, text to label, on this"
-                + " machine: read them as ratios.");
+            "Mean ± standard deviation over the seeds. Times of answers on one thread, text to"
+                + " label, on this machine: read them as ratios.");
   }
 
   private static double accuracyWithout(Evaluation.Result result, boolean[] skipped) {
@@ -282,7 +292,7 @@ final class DistilReport {
     SvgChart chart =
         new SvgChart(
             title,
-            SvgChart.Axis.around(axis, time ? "%,.0f" : "%.3g", true, x),
+            SvgChart.Axis.around(axis, time ? "%,.0f" : "", true, x),
             SvgChart.Axis.around("accuracy on test, %", "%.1f", false, y));
     for (int i = 0; i < x.length; i++) {
       chart.dots(result.ways().get(i).title(), List.of(new SvgChart.Point(x[i], y[i])));

@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.function.ToDoubleFunction;
+import maque.training.ClassificationReport;
 import maque.training.DataSet;
 import maque.training.Evaluation;
 import maque.training.Scores;
@@ -45,12 +46,14 @@ final class DistilResult {
     }
   }
 
+  private final Path out;
   private final List<Measured> ways;
   private final DistilInputs.Loaded data;
   private final long seed;
   private final String drawing;
 
-  DistilResult(List<Measured> ways, DistilInputs.Loaded data, long seed, String drawing) {
+  DistilResult(Path out, List<Measured> ways, DistilInputs.Loaded data, long seed, String drawing) {
+    this.out = out;
     this.ways = List.copyOf(ways);
     this.data = data;
     this.seed = seed;
@@ -252,8 +255,26 @@ final class DistilResult {
                 .orElse(Double.NaN)));
     map.put("options", way.recipe());
     map.put("tried", way.tried().stream().map(DistilResult::tried).toList());
-    map.put("models", way.members().stream().map(member -> member.model().toString()).toList());
+    map.put("runs", way.members().stream().map(member -> run(way, member)).toList());
     return map;
+  }
+
+  private Map<String, Object> run(Measured way, Member member) {
+    ClassificationReport report = result(way, member).report();
+    Map<String, Object> map = new LinkedHashMap<>();
+    map.put("model", inside(member.model()));
+    map.put("seed", member.seed());
+    map.put("accuracy", report.accuracy());
+    map.put("macro_f1", report.macroAverage().f1());
+    map.put("dev_accuracy", devAccuracy(member));
+    return map;
+  }
+
+  /** A path from the experiment's folder, where it lies in it; else as it is. */
+  private String inside(Path model) {
+    return model.startsWith(out)
+        ? out.relativize(model).toString()
+        : model.toAbsolutePath().toString();
   }
 
   private static Map<String, Object> tried(Distillation.Tried tried) {

@@ -8,10 +8,12 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import maque.runtime.AtomicFiles;
+import maque.runtime.InvalidInputException;
 import maque.runtime.Json;
 import maque.runtime.ModelDirectory;
 import maque.runtime.Teacher;
 import maque.runtime.TextClassifier;
+import maque.training.DataSet;
 import maque.training.Evaluation;
 import maque.training.LogitStore;
 import maque.training.RunControl;
@@ -19,9 +21,11 @@ import maque.training.Scores;
 import maque.training.SoftTargets;
 import maque.training.StudentOptions;
 import maque.training.StudentTraining;
+import maque.training.SvgChart;
 import maque.training.TeacherKey;
 import maque.training.TeacherOptions;
 import maque.training.TeacherTraining;
+import maque.training.Texts;
 
 /**
  * The experiment: teacher, soft targets, students, scores, in this order, each step kept.
@@ -31,6 +35,7 @@ final class Distillation {
   private static final String TEACHER = "teacher";
   private static final String LOGITS = "soft-targets";
   private static final String STUDENT = "student";
+  private static final double[] PARTS = {0.25, 0.5, 1};
 
   /**
    * What an experiment is made of besides its texts.
@@ -51,6 +56,24 @@ final class Distillation {
       int seeds) {}
 
   /**
+   * What students of one kind of run learn from.
+   *
+   * @param transfer unlabelled texts; null where there are none
+   * @param store the teacher's logits, open
+   */
+  private record Lesson(
+      DataSet train,
+      Texts transfer,
+      String transferHash,
+      Path teacher,
+      TeacherKey key,
+      LogitStore store) {
+    static String hash(Texts transfer) {
+      return transfer == null ? "" : transfer.hash();
+    }
+  }
+
+  /**
    * A recipe that was tried with the first seed.
    *
    * @param name of its folder, without the seed
@@ -64,10 +87,7 @@ final class Distillation {
   private final RunControl control;
   private final Stages stages;
   private DistilInputs.Loaded data;
-  private Path teacher;
-  private TeacherKey key;
-  private String transferHash = "";
-  private LogitStore store;
+  private Lesson lesson;
 
   Distillation(Console console, Plan plan, DistilInputs files, RunControl control)
       throws Exception {
@@ -93,12 +113,13 @@ final class Distillation {
     List<String> labels =
         plan.teacher() == null ? null : ModelDirectory.read(plan.teacher()).labels();
     data = files.load(stages, plan.out(), "data", labels, plan.seed());
-    transferHash = data.transfer() == null ? "" : data.transfer().hash();
-    makeTeacher();
-    scoreTransferSet();
+    Path teacher = plan.teacher() != null ? plan.teacher() : makeTeacher(TEACHER, data.train());
+    TeacherKey key = scoreTransferSet(LOGITS, teacher, data.train(), data.transfer());
     List<Way> ways;
-    try (LogitStore opened = LogitStore.open(plan.out().resolve(LOGITS), key)) {
-      store = opened;
+    try (LogitStore store = LogitStore.open(plan.out().resolve(LOGITS), key)) {
+      lesson =
+          new Lesson(
+              data.train(), data.transfer(), Lesson.hash(data.transfer()), teacher, key, store);
       ways = trainStudents();
     }
     console.line("chosen; now the models meet the test texts, on one thread");
@@ -115,28 +136,21 @@ final class Distillation {
     return data;
   }
 
-  Path teacher() {
+  /** Fine-tunes the encoder; returns the teacher's directory. */
+  private Path makeTeacher(String name, DataSet train) throws Exception {
+    Path teacher = plan.out().resolve(name);
+    TeacherOptions options = plan.teacherRecipe().options(plan.seed(), train);
+    String encoder = ModelDirectory.read(plan.encoder()).fingerprint();
+    TeacherTraining.Inputs inputs =
+        new TeacherTraining.Inputs(plan.encoder(), train, data.dev(), teacher);
+    boolean now =
+        stages.run(
+            name,
+            List.of(options.toMap(), train.hash(), data.dev().hash(), encoder),
+            false,
+            () -> Results.mention(console, TeacherTraining.run(inputs, options, control)));
+    reused(now, name);
     return teacher;
-  }
-
-  private void makeTeacher() throws Exception {
-    if (plan.teacher() != null) {
-      teacher = plan.teacher();
-    } else {
-      teacher = plan.out().resolve(TEACHER);
-      TeacherOptions options = plan.teacherRecipe().options(plan.seed(), data.train());
-      String encoder = ModelDirectory.read(plan.encoder()).fingerprint();
-      TeacherTraining.Inputs inputs =
-          new TeacherTraining.Inputs(plan.encoder(), data.train(), data.dev(), teacher);
-      boolean now =
-          stages.run(
-              TEACHER,
-              List.of(options.toMap(), data.train().hash(), data.dev().hash(), encoder),
-              false,
-              () -> Results.mention(console, TeacherTraining.run(inputs, options, control)));
-      reused(now, TEACHER);
-    }
-    key = TeacherKey.of(ModelDirectory.read(teacher));
   }
 
   private void reused(boolean now, String name) {
@@ -145,29 +159,33 @@ final class Distillation {
     }
   }
 
-  private void scoreTransferSet() throws Exception {
+  private TeacherKey scoreTransferSet(String name, Path teacher, DataSet train, Texts transfer)
+      throws Exception {
+    TeacherKey key = TeacherKey.of(ModelDirectory.read(teacher));
+    Path folder = plan.out().resolve(name);
     boolean now =
         stages.run(
-            LOGITS,
-            List.of(key.teacher(), data.train().hash(), data.dev().hash(), transferHash),
+            name,
+            List.of(key.teacher(), train.hash(), data.dev().hash(), Lesson.hash(transfer)),
             true,
             () -> {
               try (Teacher model = Teacher.load(teacher);
-                  LogitStore opened = LogitStore.openForWriting(plan.out().resolve(LOGITS), key)) {
-                SoftTargets.write(opened, model, data.train(), control);
-                SoftTargets.write(opened, model, data.dev(), control);
-                if (data.transfer() != null) {
-                  SoftTargets.write(opened, model, data.transfer(), control);
+                  LogitStore store = LogitStore.openForWriting(folder, key)) {
+                SoftTargets.write(store, model, train, control);
+                SoftTargets.write(store, model, data.dev(), control);
+                if (transfer != null) {
+                  SoftTargets.write(store, model, transfer, control);
                 }
                 console.line(
                     String.format(
                         Locale.ROOT,
                         "%s: the teacher's logits for %,d texts",
-                        plan.out().resolve(LOGITS),
-                        opened.size()));
+                        folder,
+                        store.size()));
               }
             });
-    reused(now, LOGITS);
+    reused(now, name);
+    return key;
   }
 
   /**
@@ -209,7 +227,7 @@ final class Distillation {
     Tried best = null;
     for (int i = 0; i < recipes.size(); i++) {
       String name = recipes.size() == 1 ? id : id + "-" + (i + 1);
-      String model = train(name, recipes.get(i), soft, plan.seed());
+      String model = train("students/" + name, recipes.get(i), soft, plan.seed(), lesson);
       Tried one = new Tried(name, recipes.get(i), devAccuracy(model));
       tried.add(one);
       if (best == null || one.devAccuracy() > best.devAccuracy()) {
@@ -218,31 +236,31 @@ final class Distillation {
     }
     List<String> models = new ArrayList<>();
     for (int s = 0; s < plan.seeds(); s++) {
-      models.add(train(best.name(), best.recipe(), soft, plan.seed() + s));
+      models.add(train("students/" + best.name(), best.recipe(), soft, plan.seed() + s, lesson));
     }
     return new Way(id, title, soft, best.recipe(), List.copyOf(tried), List.copyOf(models));
   }
 
   /** Returns the model's name under the experiment's folder. */
-  private String train(String name, StudentRecipe recipe, boolean soft, long seed)
+  private String train(String name, StudentRecipe recipe, boolean soft, long seed, Lesson from)
       throws Exception {
-    String model = "students/" + name + "-seed" + seed;
-    StudentOptions options = recipe.options(soft, seed, data.train());
+    String model = name + "-seed" + seed;
+    StudentOptions options = recipe.options(soft, seed, from.train());
     boolean embeddings = options.embeddings() == StudentOptions.Embeddings.TEACHER;
     StudentTraining.Inputs alone =
-        StudentTraining.Inputs.labelled(data.train(), data.dev(), plan.out().resolve(model))
-            .withTeacher(teacher)
+        StudentTraining.Inputs.labelled(from.train(), data.dev(), plan.out().resolve(model))
+            .withTeacher(from.teacher())
             .withVectors(recipe.usesVectors() ? plan.vectors() : null);
     StudentTraining.Inputs inputs =
-        soft ? alone.withSoft(store).withTransfer(data.transfer()) : alone;
+        soft ? alone.withSoft(from.store()).withTransfer(from.transfer()) : alone;
     stages.run(
         model,
         List.of(
             options.toMap(),
-            soft || embeddings ? key.teacher() : key.tokenizer(),
-            data.train().hash(),
+            soft || embeddings ? from.key().teacher() : from.key().tokenizer(),
+            from.train().hash(),
             data.dev().hash(),
-            soft ? transferHash : "",
+            soft ? from.transferHash() : "",
             recipe.usesVectors() ? plan.vectors() : ""),
         false,
         () -> {
@@ -252,22 +270,114 @@ final class Distillation {
     return model;
   }
 
+  /**
+   * Trains the first seed's students on parts of the labels and on parts of the unlabelled texts;
+   * returns accuracy on dev by their numbers.
+   */
+  List<DistilReport.Curve> curves(DistilResult result) throws Exception {
+    List<DistilReport.Curve> curves = new ArrayList<>();
+    StudentRecipe alone = StudentRecipe.of(result.way("alone").recipe());
+    StudentRecipe distilled = StudentRecipe.of(result.way("distilled").recipe());
+    curves.add(labelCurve(alone, distilled));
+    if (data.transfer() != null) {
+      curves.add(transferCurve(distilled));
+    }
+    return curves;
+  }
+
+  /** Where a teacher was given, it has seen all labels: then only the student alone is honest. */
+  private DistilReport.Curve labelCurve(StudentRecipe alone, StudentRecipe distilled)
+      throws Exception {
+    List<SvgChart.Point> teachers = new ArrayList<>();
+    List<SvgChart.Point> without = new ArrayList<>();
+    List<SvgChart.Point> with = new ArrayList<>();
+    for (double part : PARTS) {
+      int n = (int) Math.round(part * data.train().size());
+      DataSet.Draw drawn = data.train().draw(Math.max(2, n), plan.seed(), false);
+      DataSet train = drawn.labelled();
+      Path teacher = lesson.teacher();
+      String folder = "curves/labels-" + n;
+      Texts transfer = data.transfer();
+      if (plan.encoder() != null) {
+        teacher = part == 1 ? teacher : makeTeacher(folder + "/teacher", train);
+        transfer = joined(drawn.rest(), transfer);
+        teachers.add(point(n, teacher));
+        TeacherKey key = scoreTransferSet(folder + "/soft-targets", teacher, train, transfer);
+        try (LogitStore store =
+            LogitStore.open(plan.out().resolve(folder).resolve("soft-targets"), key)) {
+          Lesson some = new Lesson(train, transfer, Lesson.hash(transfer), teacher, key, store);
+          with.add(point(n, train(folder + "/distilled", distilled, true, plan.seed(), some)));
+        }
+      }
+      Lesson labels = new Lesson(train, null, "", teacher, lesson.key(), null);
+      without.add(point(n, train(folder + "/alone", alone, false, plan.seed(), labels)));
+    }
+    Map<String, List<SvgChart.Point>> lines = new LinkedHashMap<>();
+    lines.put("teacher", teachers);
+    lines.put("student alone", without);
+    lines.put("distilled student, the other texts unlabelled", with);
+    return new DistilReport.Curve("Accuracy and the number of labels", "labels", lines);
+  }
+
+  private DistilReport.Curve transferCurve(StudentRecipe distilled) throws Exception {
+    List<SvgChart.Point> points = new ArrayList<>();
+    try (LogitStore store = LogitStore.open(plan.out().resolve(LOGITS), lesson.key())) {
+      for (double part : new double[] {0, 0.25, 0.5, 1}) {
+        int n = (int) Math.round(part * data.transfer().size());
+        Texts transfer = n == 0 ? null : Texts.draw(data.transfer(), n, plan.seed());
+        Lesson from =
+            new Lesson(
+                data.train(),
+                transfer,
+                Lesson.hash(transfer),
+                lesson.teacher(),
+                lesson.key(),
+                store);
+        points.add(point(n, train("curves/unlabelled-" + n, distilled, true, plan.seed(), from)));
+      }
+    }
+    return new DistilReport.Curve(
+        "Accuracy and the number of unlabelled texts",
+        "unlabelled texts",
+        Map.of("distilled student", points));
+  }
+
+  private static Texts joined(DataSet rest, Texts transfer) {
+    if (rest.size() == 0) {
+      return transfer;
+    }
+    return transfer == null ? rest : Texts.concat(rest, transfer);
+  }
+
+  private SvgChart.Point point(int n, String model) {
+    return point(n, plan.out().resolve(model));
+  }
+
+  private static SvgChart.Point point(int n, Path model) {
+    return new SvgChart.Point(n, 100 * devAccuracy(ModelDirectory.read(model)));
+  }
+
   private double devAccuracy(String model) {
     return devAccuracy(ModelDirectory.read(plan.out().resolve(model)));
   }
 
   /** What {@code training.json} says of the weights that were kept. */
-  static double devAccuracy(ModelDirectory model) {
+  private static double devAccuracy(ModelDirectory model) {
     Object metrics = model.training().get("metrics");
     Object dev = metrics instanceof Map<?, ?> map ? map.get("dev") : null;
     Object accuracy = dev instanceof Map<?, ?> map ? map.get("accuracy") : null;
-    return accuracy instanceof Number number ? number.doubleValue() : Double.NaN;
+    if (accuracy instanceof Number number) {
+      return number.doubleValue();
+    }
+    throw new InvalidInputException(
+        model.path() + ": training.json has no accuracy on dev to choose by");
   }
 
   private DistilResult measure(List<Way> ways) throws Exception {
     Map<String, Double> seconds = stages.all();
     List<DistilResult.Measured> measured = new ArrayList<>();
-    DistilResult.Member member = measure("teacher", teacher, plan.seed(), seconds.get(TEACHER));
+    DistilResult.Member member =
+        measure("teacher", lesson.teacher(), plan.seed(), seconds.get(TEACHER));
     measured.add(
         new DistilResult.Measured(
             "teacher",
@@ -290,7 +400,7 @@ final class Distillation {
           new DistilResult.Measured(
               way.id(), way.title(), way.recipe().toString(), way.tried(), members));
     }
-    return new DistilResult(measured, data, plan.seed(), files.drawing());
+    return new DistilResult(plan.out(), measured, data, plan.seed(), files.drawing());
   }
 
   /** Runs a model on dev and, once, on test. */

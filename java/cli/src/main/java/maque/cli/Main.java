@@ -32,6 +32,8 @@ import picocli.CommandLine.Spec;
       EvaluateCommand.class,
       CheckDataCommand.class,
       PackCommand.class,
+      VerifyCommand.class,
+      RebuildCommand.class,
       PredictCommand.class,
       InfoCommand.class
     },

@@ -95,7 +95,15 @@ class DistilTest {
     assertTrue(List.of("PAYS", "DOES NOT PAY", "NOT PROVEN").contains(verdict), verdict);
     assertTrue(outcome.out().startsWith(verdict + ": "), outcome.out());
     assertEquals(2, summary.path("distilled").path("accuracies").size());
-    assertEquals(2, summary.path("alone").path("tried").size());
+    JsonNode tried = summary.path("alone").path("tried");
+    assertEquals(2, tried.size());
+    int best =
+        tried.path(0).path("dev_accuracy").asDouble()
+                >= tried.path(1).path("dev_accuracy").asDouble()
+            ? 0
+            : 1;
+    assertEquals(
+        tried.path(best).path("options").asText(), summary.path("alone").path("options").asText());
     assertEquals(40, summary.path("data").path("train").path("texts").asInt());
     assertEquals(80 + 80, summary.path("data").path("unlabelled").path("texts").asInt());
   }
@@ -136,6 +144,114 @@ class DistilTest {
     assertEquals(0, Tiny.maque(command(other, "--threads", 2).toArray()).code());
     assertEquals(
         new String(student), Files.readString(other.resolve("student").resolve("maque.json")));
+  }
+
+  @Test
+  void theReportHasItAllAndNeedsNothingElse() throws IOException {
+    Tiny.Outcome again = Tiny.maque(command(out, "--curves").toArray());
+    assertEquals(0, again.code(), again.err());
+    String html = Files.readString(out.resolve("report.html"));
+    assertTrue(html.contains(summary(out).path("verdict_text").asText()), html);
+    for (String heading :
+        List.of(
+            "Models",
+            "Comparisons",
+            "What accuracy costs",
+            "Learning curves",
+            "Accuracy and the number of texts",
+            "Calibration",
+            "Classes",
+            "Where teacher and student differ most",
+            "Data",
+            "What was tried",
+            "How to repeat this")) {
+      assertTrue(html.contains("<h2>" + heading + "</h2>"), heading);
+    }
+    assertTrue(html.contains("the other texts unlabelled"), "the curve of labels");
+    assertTrue(html.contains(summary(out).path("data").path("test").path("sha256").asText()));
+    for (String part : List.of("http:", "https:", "<script", "<link", "<img", "@import", "NaN")) {
+      assertFalse(html.contains(part), part);
+    }
+  }
+
+  @Test
+  void whatWasRecordedIsVerified() throws IOException {
+    for (String file : List.of("dev.jsonl", "test.jsonl")) {
+      for (Path model : List.of(out, out.resolve("student"))) {
+        Tiny.Outcome verified = Tiny.maque("verify", model, "--data", folder.resolve(file));
+        assertEquals(0, verified.code(), verified.err() + verified.out());
+        assertTrue(verified.out().endsWith("verified\n"), verified.out());
+      }
+    }
+    Tiny.Outcome other =
+        Tiny.maque("verify", out.resolve("student"), "--data", folder.resolve("train.jsonl"));
+    assertEquals(1, other.code());
+    assertTrue(other.errorLine().contains("SHA-256"), other.err());
+  }
+
+  @Test
+  void whatDiffersFromItsRecordIsToldByTheExitCode() throws IOException {
+    Path changed = Files.createDirectories(folder.resolve("changed"));
+    Files.createSymbolicLink(changed.resolve("students"), out.resolve("students"));
+    Files.createSymbolicLink(changed.resolve("teacher"), out.resolve("teacher"));
+    String summary = Files.readString(out.resolve("summary.json"));
+    double accuracy =
+        summary(out).path("distilled").path("runs").path(0).path("accuracy").asDouble();
+    Files.writeString(
+        changed.resolve("summary.json"),
+        summary.replace("\"accuracy\": " + accuracy, "\"accuracy\": 0.125"));
+    Tiny.Outcome outcome =
+        Tiny.maque("verify", changed, "--data", folder.resolve("test.jsonl"), "--json");
+    assertEquals(1, outcome.code(), outcome.err());
+    assertTrue(outcome.out().startsWith("{\"same\":false"), outcome.out());
+    assertEquals(
+        0,
+        Tiny.maque("verify", changed, "--data", folder.resolve("test.jsonl"), "--tolerance", "1")
+            .code());
+  }
+
+  @Test
+  void modelsAreRebuiltByteForByte() {
+    Tiny.Outcome teacher =
+        Tiny.maque(
+            "rebuild",
+            out.resolve("teacher"),
+            "--encoder",
+            encoder,
+            "--train",
+            out.resolve("data").resolve("train.jsonl"),
+            "--dev",
+            folder.resolve("dev.jsonl"),
+            "--out",
+            folder.resolve("teacher-again"));
+    assertEquals(0, teacher.code(), teacher.err() + teacher.out());
+    Tiny.Outcome student = rebuild("train.jsonl", folder.resolve("student-again"));
+    assertEquals(0, student.code(), student.err() + student.out());
+    assertTrue(student.out().contains("byte for byte"), student.out());
+    Tiny.Outcome wrong = rebuild("rest.jsonl", folder.resolve("student-wrong"));
+    assertEquals(1, wrong.code());
+    assertTrue(wrong.errorLine().contains("rest.jsonl"), wrong.err());
+    assertFalse(Files.exists(folder.resolve("student-wrong")));
+  }
+
+  private static Tiny.Outcome rebuild(String train, Path again) {
+    return Tiny.maque(
+        "rebuild",
+        out.resolve("student"),
+        "--teacher",
+        out.resolve("teacher"),
+        "--soft-targets",
+        out.resolve("soft-targets"),
+        "--train",
+        out.resolve("data").resolve(train),
+        "--dev",
+        folder.resolve("dev.jsonl"),
+        "--unlabelled",
+        out.resolve("data").resolve("rest.jsonl"),
+        "--unlabelled",
+        folder.resolve("more.txt"),
+        "--out",
+        again);
   }
 
   @Test

@@ -239,7 +239,7 @@ public final class HtmlPage {
       .texts td:last-child, .texts th:last-child { text-align: left; white-space: normal; overflow-wrap: anywhere; min-width: 14rem; }
       h3 { font-size: 1rem; margin: 1.4rem 0 .4rem; } .rule th, .rule td { border-top: 2px solid var(--line); }
       .facts td { white-space: pre-line; }
-      svg { width: 100%; height: auto; } svg text { fill: var(--text); font: 13px system-ui, sans-serif; }
+      svg { width: 100%; max-width: 34rem; height: auto; } svg text { fill: var(--text); font: 13px system-ui, sans-serif; }
       summary { cursor: pointer; color: var(--soft); margin: .5rem 0; }
       pre { overflow-x: auto; padding: .6rem 1rem; border: 1px solid var(--line); }
       """;

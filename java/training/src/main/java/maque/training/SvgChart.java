@@ -1,5 +1,7 @@
 package maque.training;
 
+import java.math.BigDecimal;
+import java.math.MathContext;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
@@ -20,7 +22,8 @@ public final class SvgChart {
   /**
    * An axis.
    *
-   * @param unit how a number is written, such as {@code "%.0f %%"}
+   * @param unit how a number is written, such as {@code "%.0f %%"}; empty: with as many digits as
+   *     it takes
    * @param low where the axis begins; above 0 where it is logarithmic
    */
   public record Axis(String label, String unit, double low, double high, boolean logarithmic) {
@@ -178,6 +181,9 @@ public final class SvgChart {
   }
 
   private static String text(Axis axis, double value) {
+    if (axis.unit().isEmpty()) {
+      return new BigDecimal(value).round(new MathContext(3)).stripTrailingZeros().toPlainString();
+    }
     return number(axis.unit(), value);
   }
 

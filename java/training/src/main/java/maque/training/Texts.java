@@ -2,6 +2,7 @@ package maque.training;
 
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Objects;
 
 /** Any number of texts in a fixed order. Implementations may be read by several threads. */
 public interface Texts {
@@ -43,6 +44,28 @@ public interface Texts {
   /** Lines of a UTF-8 file, blank ones skipped: 12 bytes of memory a line, whatever its length. */
   static LineIndex lines(Path file) {
     return LineIndex.of(file);
+  }
+
+  /** Some of these texts, drawn by a seed; all where there are no more. */
+  static Texts draw(Texts all, int n, long seed) {
+    int size = Math.min(n, all.size());
+    KeyedPermutation order = new KeyedPermutation(all.size(), seed, all.size());
+    return new Texts() {
+      @Override
+      public int size() {
+        return size;
+      }
+
+      @Override
+      public String get(int index) {
+        return all.get((int) order.at(Objects.checkIndex(index, size)));
+      }
+
+      @Override
+      public int length(int index) {
+        return all.length((int) order.at(Objects.checkIndex(index, size)));
+      }
+    };
   }
 
   /** Several one after the other. */

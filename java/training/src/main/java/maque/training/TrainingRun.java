@@ -15,7 +15,7 @@ final class TrainingRun {
   private final TrainingOptions<?> options;
   private final RunControl control;
   private final TrainingRecord record;
-  private DataSet dev;
+  private DataSet judge;
 
   TrainingRun(String stage, Path out, TrainingOptions<?> options, RunControl control) {
     this.out = out;
@@ -46,9 +46,9 @@ final class TrainingRun {
       record.note("no development set: the last weights are kept");
     }
     record.data("train", data.train());
-    dev = data.dev();
-    if (dev != null) {
-      record.data("dev", dev);
+    judge = data.dev();
+    if (judge != null) {
+      record.data("dev", judge);
     }
     return data;
   }
@@ -77,8 +77,8 @@ final class TrainingRun {
       TrainingState state,
       Checkpoint checkpoint) {
     boolean chosen = state.bestAccuracy >= 0;
-    if (dev != null && chosen) {
-      record.metrics("dev", dev, state.bestAccuracy, state.bestLoss);
+    if (judge != null && chosen) {
+      record.metrics("dev", judge, state.bestAccuracy, state.bestLoss);
     }
     long parameters = ModelIo.parameters(trainer, false);
     long trained = ModelIo.parameters(trainer, true);

@@ -316,4 +316,26 @@ class DataSetTest {
             .getMessage();
     assertTrue(message.contains("'game'") && message.contains("[car, sport]"), message);
   }
+
+  @Test
+  void aDrawIsEvenWhereAskedForAndLosesNothing() {
+    List<Example> examples =
+        IntStream.range(0, 100)
+            .mapToObj(i -> new Example("t" + i, i < 80 ? 0 : i < 95 ? 1 : 2))
+            .toList();
+    DataSet data = DataSet.of("d", examples, List.of("a", "b", "c"));
+    DataSet.Draw even = data.draw(30, 7, true);
+    assertArrayEquals(new int[] {13, 12, 5}, even.labelled().counts());
+    assertEquals(70, even.rest().size());
+    Set<String> all = new HashSet<>();
+    even.labelled().examples().forEach(example -> all.add(example.text()));
+    even.rest().examples().forEach(example -> all.add(example.text()));
+    assertEquals(100, all.size());
+    assertEquals(even.labelled().hash(), data.draw(30, 7, true).labelled().hash());
+    assertNotEquals(even.labelled().hash(), data.draw(30, 8, true).labelled().hash());
+    int first = data.draw(30, 7, false).labelled().counts()[0];
+    assertTrue(first > 16, "any text has the same chance: " + first);
+    assertEquals(100, data.draw(1000, 7, false).labelled().size());
+    assertThrows(InvalidInputException.class, () -> data.draw(0, 7, false));
+  }
 }

@@ -1,0 +1,222 @@
+package maque.cli;
+
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
+import java.util.concurrent.Callable;
+import maque.runtime.InvalidInputException;
+import maque.runtime.ModelDirectory;
+import maque.training.DataSet;
+import maque.training.LogitStore;
+import maque.training.RecordedOptions;
+import maque.training.RunControl;
+import maque.training.StudentOptions;
+import maque.training.StudentTraining;
+import maque.training.TeacherKey;
+import maque.training.TeacherOptions;
+import maque.training.TeacherTraining;
+import maque.training.Texts;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.ParentCommand;
+
+/** {@code maque rebuild}. */
+@Command(
+    name = "rebuild",
+    mixinStandardHelpOptions = true,
+    sortOptions = false,
+    description = {
+      "Repeats the training that a model's training.json records, options and seed and all, and"
+          + " compares the bytes. What went in is found where you say and known by its hash; a"
+          + " record holds no paths.",
+      "",
+      "Exit code 1 where the bytes differ."
+    },
+    footer = {
+      "",
+      "Examples:",
+      "  maque rebuild models/teacher --train train.json --dev dev.json --encoder models/bge --out"
+          + " again",
+      "  maque rebuild run/student --train train.json --dev dev.json --unlabelled more.txt \\",
+      "      --teacher run/teacher --soft-targets run/soft-targets --out again"
+    })
+final class RebuildCommand implements Callable<Integer> {
+  private static final List<String> FILES =
+      List.of("config.json", "model.safetensors", "vocab.txt", "labels.txt");
+
+  @ParentCommand private Main main;
+
+  @Parameters(paramLabel = "DIR", description = "The model to make again.")
+  private Path directory;
+
+  @Option(
+      names = "--train",
+      required = true,
+      paramLabel = "FILE",
+      description = "Labelled texts that it was trained on.")
+  private Path train;
+
+  @Option(names = "--dev", paramLabel = "FILE", description = "Dev texts, where they were given.")
+  private Path dev;
+
+  @Option(
+      names = "--unlabelled",
+      paramLabel = "FILE",
+      description = "Unlabelled texts in the order of the training; may be given several times.")
+  private List<Path> unlabelled = List.of();
+
+  @Option(names = "--encoder", paramLabel = "DIR", description = "A teacher's encoder.")
+  private Path encoder;
+
+  @Option(names = "--teacher", paramLabel = "DIR", description = "A student's teacher.")
+  private Path teacher;
+
+  @Option(
+      names = "--soft-targets",
+      paramLabel = "DIR",
+      description = "The store of the teacher's logits.")
+  private Path softTargets;
+
+  @Option(names = "--vectors", paramLabel = "FILE", description = "A student's word vectors.")
+  private Path vectors;
+
+  @Option(
+      names = "--out",
+      required = true,
+      paramLabel = "DIR",
+      description = "The model directory to make; it must not exist.")
+  private Path out;
+
+  @Mixin private DataFlags data;
+  @Mixin private Threads threads;
+
+  private ModelDirectory model;
+
+  @Override
+  public Integer call() throws Exception {
+    if (Files.exists(out)) {
+      throw new InvalidInputException(out + " exists already");
+    }
+    model = ModelDirectory.read(directory);
+    if (!(model.training().get("options") instanceof Map<?, ?>)) {
+      throw new InvalidInputException(
+          directory + ": training.json records no options: this model was not trained by Maque");
+    }
+    boolean bert = model.modelType().equals("bert");
+    Usage.require(
+        bert == (encoder != null),
+        bert ? "a teacher needs --encoder" : "--encoder is for teachers; this is a student");
+    Usage.require(
+        softTargets == null || teacher != null, "--soft-targets needs --teacher, whose they are");
+    return Work.run(main.console(), threads.count(), main.commandLine(), this::rebuild);
+  }
+
+  private int rebuild(RunControl control) throws IOException {
+    DataSet labelled = data.labelled(train, model.labels());
+    DataSet held = dev == null ? null : data.labelled(dev, model.labels());
+    Map<?, ?> options = (Map<?, ?>) model.training().get("options");
+    if (encoder != null) {
+      TeacherOptions recorded = RecordedOptions.teacher(options);
+      checkData(labelled, held, recorded.devFraction(), recorded.seed());
+      check("encoder", TeacherKey.of(ModelDirectory.read(encoder)).teacher());
+      Results.mention(
+          main.console(),
+          TeacherTraining.run(
+              new TeacherTraining.Inputs(encoder, labelled, held, out), recorded, control));
+    } else {
+      StudentOptions recorded = RecordedOptions.student(options);
+      checkData(labelled, held, recorded.devFraction(), recorded.seed());
+      student(labelled, held, recorded, control);
+    }
+    return compare();
+  }
+
+  private void student(DataSet labelled, DataSet held, StudentOptions options, RunControl control) {
+    Texts transfer = unlabelled.stream().map(data::texts).reduce(Texts::concat).orElse(null);
+    check("transfer", transfer == null ? null : transfer.hash());
+    StudentTraining.Inputs inputs =
+        StudentTraining.Inputs.labelled(labelled, held, out)
+            .withTeacher(teacher)
+            .withVectors(vectors);
+    if (!options.usesSoftTargets()) {
+      Results.mention(main.console(), StudentTraining.run(inputs, options, control));
+      return;
+    }
+    Usage.require(softTargets != null, "this student needs --teacher and --soft-targets");
+    TeacherKey key = TeacherKey.of(ModelDirectory.read(teacher));
+    check("teacher", key.teacher());
+    try (LogitStore store = LogitStore.open(softTargets, key)) {
+      Results.mention(
+          main.console(),
+          StudentTraining.run(inputs.withSoft(store).withTransfer(transfer), options, control));
+    }
+  }
+
+  /** Data that is not the record's is told before hours are spent on it. */
+  private void checkData(DataSet labelled, DataSet held, double devFraction, long seed) {
+    DataSet trained = labelled;
+    DataSet judged = held;
+    if (held == null && devFraction > 0) {
+      DataSet.Split split = labelled.split(devFraction, seed);
+      trained = split.train();
+      judged = split.dev();
+    }
+    check("train", trained.hash());
+    check("dev", judged == null ? null : judged.hash());
+  }
+
+  private void check(String input, String found) {
+    Object inputs = model.training().get("inputs");
+    Object entry = inputs instanceof Map<?, ?> map ? map.get(input) : null;
+    Object recorded = entry instanceof Map<?, ?> map ? map.get("sha256") : entry;
+    if (!Objects.equals(recorded, found)) {
+      throw new InvalidInputException(
+          directory
+              + " was made with "
+              + (recorded == null ? "no " + input : input + " of SHA-256 " + recorded)
+              + ", here it is "
+              + (found == null ? "missing" : found));
+    }
+  }
+
+  private int compare() throws IOException {
+    List<String> different = new ArrayList<>();
+    for (String name : FILES) {
+      Path before = directory.resolve(name);
+      boolean same =
+          Files.exists(before)
+              && Files.exists(out.resolve(name))
+              && Files.mismatch(before, out.resolve(name)) < 0;
+      if (!same) {
+        different.add(name);
+      }
+    }
+    if (!record(model).equals(record(ModelDirectory.read(out)))) {
+      different.add("training.json");
+    }
+    if (different.isEmpty()) {
+      main.console().result(out + " is " + directory + ", byte for byte");
+      return 0;
+    }
+    main.console().result(out + " DIFFERS from " + directory + " in " + different);
+    return 1;
+  }
+
+  /** Its record without what test said of it later. */
+  private static Map<String, Object> record(ModelDirectory model) {
+    Map<String, Object> record = new LinkedHashMap<>(model.training());
+    if (record.get("metrics") instanceof Map<?, ?> metrics) {
+      Map<Object, Object> kept = new LinkedHashMap<>(metrics);
+      kept.remove("test");
+      record.put("metrics", kept);
+    }
+    return record;
+  }
+}
