@@ -9,6 +9,7 @@
 #include "core/workspace_pool.h"
 #include "kernels/dispatch.h"
 #include "model/check.h"
+#include "model/serving.h"
 #include "model/tensor_store.h"
 
 namespace maque {
@@ -27,6 +28,7 @@ struct ServedModel {
   static constexpr HandleType kHandleType = 2;
 
   Model<float> model{};
+  Int8Student int8_student{};  // where the geometry's form is a serving one, in place of the model
   TensorStore tensors;
   Buffer<char> packed;
   WorkspacePool<Scratch> scratch;
@@ -34,6 +36,7 @@ struct ServedModel {
   explicit ServedModel(Builder* builder) : tensors(static_cast<TensorStore&&>(builder->tensors)) {}
 
   Status pack(const Geometry& g);
+  Status pack_serving(const Geometry& g);
   int64_t bytes() const {
     return static_cast<int64_t>(sizeof(ServedModel)) + tensors.bytes() + packed.bytes() + scratch.bytes();
   }
@@ -106,13 +109,29 @@ Status ServedModel::pack(const Geometry& g) {
   return kOk;
 }
 
+Status ServedModel::pack_serving(const Geometry& g) {
+  ServingTensors given;
+  if (Status s = find_serving_tensors(g, &tensors, &given)) return s;
+  model.geometry = g;
+  const bool mapped = given.map != nullptr;
+  Carver measure(nullptr);
+  int8_student.plan(&measure, model.geometry, given.rows, mapped);
+  if (!packed.allocate(measure.used())) return out_of_memory();
+  Carver carver(packed.data());
+  int8_student.plan(&carver, model.geometry, given.rows, mapped);
+  if (!int8_student.pack(given, int8_kernels())) return out_of_memory();
+  tensors.clear();
+  return kOk;
+}
+
 Status build(Builder* builder, int64_t* handle) {
   if (builder->spent) return fail(kBadState, "this builder has made its model already");
   builder->spent = true;
   if (Status s = check_geometry(builder->geometry)) return s;
   ServedModel* model = make<ServedModel>(builder);
   if (model == nullptr) return out_of_memory();
-  Status status = model->pack(builder->geometry);
+  const Geometry& g = builder->geometry;
+  Status status = g.form == Form::training ? model->pack(g) : model->pack_serving(g);
   if (status == kOk) {
     *handle = handles().create(ServedModel::kHandleType, model, destroy<ServedModel>);
     if (*handle == 0) status = out_of_memory();
@@ -124,6 +143,8 @@ Status build(Builder* builder, int64_t* handle) {
 Status run(ServedModel* model, const Texts& texts, BertPoint to, float* out) {
   Borrowed<Scratch> scratch(model->scratch);
   if (!scratch) return out_of_memory();
+  if (model->model.geometry.form != Form::training)
+    return serve_int8(model->int8_student, int8_kernels(), kernels(), &*scratch, texts, out);
   return forward(model->model, kernels(), serial_executor(), &*scratch,
                  ForwardRequest<float>{texts, nullptr, kFromIds, to, out});
 }

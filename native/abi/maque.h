@@ -45,6 +45,8 @@ int32_t maque_cpu_features(char* out, int64_t capacity); /* comma-separated */
  *           precision fp32 | int8 [fp32]: of the products of the encoder's layers and the pooler
  * sequence: vocab_size embedding_size hidden_size; pooling max-logits | max | mean | last
  * document: vocab_size embedding_size hidden_size  (one time step on the mean of the texts' vectors; ids index the vectors)
+ *           folded true | false: the tensors are those of a serving form, below; with it precision fp32 | bf16 | int8 [fp32] for
+ *           sequence and document. Left out: the tensors are those of training
  *
  * Tensors (F32 unless another type stands there, row-major, PyTorch's shapes):
  *   bert:     Hugging Face's BertModel names (embeddings.word_embeddings.weight, ...,
@@ -55,10 +57,20 @@ int32_t maque_cpu_features(char* out, int64_t capacity); /* comma-separated */
  *   sequence: embedding.weight [vocab, embedding], lstm.weight_ih_l0 [4h, embedding], lstm.weight_hh_l0 [4h, h],
  *             lstm.bias_ih_l0 [4h], lstm.bias_hh_l0 [4h], and the same four with suffix _reverse
  *   document: vectors.weight [vocab, embedding], and lstm.* as above
- *   head:     head.0.weight [out, in], head.0.bias, then head.2.*, head.4.* (the ReLUs count, as in nn.Sequential) */
+ *   head:     head.0.weight [out, in], head.0.bias, then head.2.*, head.4.* (the ReLUs count, as in nn.Sequential)
+ *   serving form of sequence and document, weights in F32, BF16 or I8 as the precision says; with G gates, sequence 4 (i f g o),
+ *   document 3 (i g o):
+ *     folded:  gates.weight [rows, 2 G h], the forward direction's first: the input projection of each row, with the biases for a
+ *              sequence, without for a document, which has gates.bias [2 G h]
+ *     not:     embedding.weight or vectors.weight [rows, embedding], lstm.weight_ih_l0 [G h, embedding], lstm.bias_l0 [G h] (the sum
+ *              of both), and these two with suffix _reverse
+ *     both:    lstm.weight_hh_l0 [4h, h] and _reverse (sequence); head.* as above; ids.map I32 [vocab], the row of each id: without
+ *              it rows = vocab and every id has its own
+ *     A weight NAME in I8 has F32 scales of at least 0, NAME.scale, one for each row: it is q * scale, q from -127 to 127;
+ *     gates.scale is [rows, 2], one for each row and direction. */
 int32_t maque_builder_new(int64_t* builder);
 int32_t maque_builder_option(int64_t builder, const char* key, const char* value);
-/* Copies the tensor. dtype "F32" or "I8"; bytes must be the type's size * product(dims). NaN and infinity are refused. */
+/* Copies the tensor. dtype "F32", "I8", "BF16" or "I32"; bytes must be the type's size * product(dims). NaN and infinity are refused. */
 int32_t maque_builder_tensor(int64_t builder, const char* name, const char* dtype, int32_t rank, const int64_t* dims,
                              const void* data, int64_t bytes);
 /* Makes an immutable model. The builder is spent, whether this succeeds or not, and must still be freed. */

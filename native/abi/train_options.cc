@@ -177,6 +177,8 @@ Status parse_class_weights(TrainSettings* settings) {
 Status check_kind(const TrainSettings& settings) {
   const Geometry& g = settings.geometry;
   const TrainerOptions& o = settings.trainer;
+  if (g.form != Form::training)
+    return fail(kUnsupported, "option folded: a serving form serves, it does not train");
   if (g.precision == Precision::int8)
     return fail(kUnsupported, "option precision: int8 serves, it does not train");
   if (g.is_bert()) {

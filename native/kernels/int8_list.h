@@ -3,11 +3,13 @@
 #pragma once
 #include "kernels/gemm_int8.h"
 #include "kernels/lstm_int8.h"
+#include "kernels/pooling_int8.h"
 #include "kernels/quantize_int8.h"
 
 #define MAQUE_INT8_KERNELS(X) \
   X(gemm_int8)                \
   X(lstm_int8_step)           \
+  X(mean_pool_int8)           \
   X(quantize_rows)
 
 namespace maque {

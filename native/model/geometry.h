@@ -7,6 +7,10 @@ namespace maque {
 enum class Kind : int32_t { none, bert, sequence, document };
 enum class Pooling : int32_t { none, pooler, cls, mean, max_logits, max, last };
 
+/// What a student's tensors are: those of training, or a serving form of them (model/serving.h), with the
+/// input projection beside its table or folded into it.
+enum class Form : int32_t { training, factors, folded };
+
 /// Most hidden layers of a head.
 constexpr int32_t kMaxHeadLayers = 8;
 
@@ -23,6 +27,7 @@ struct Geometry {
   Activation activation;                                  // bert
   int64_t embedding;                                      // students
   Precision precision;                                    // of the products with weights
+  Form form;                                              // students
 
   bool is_bert() const { return kind == Kind::bert; }
   /// Width of what the head reads.
@@ -82,7 +87,7 @@ inline int64_t tensor_count(const Geometry& g) {
   return has_int8_bert(g) ? scales : scale_tensor(g, 0, 0);
 }
 
-enum class DType : int32_t { f32, i8 };
+enum class DType : int32_t { f32, i8, bf16, i32 };
 
 /// Name, shape and type of one tensor, as the ABI has them.
 struct TensorSpec {

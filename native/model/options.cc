@@ -10,6 +10,8 @@ namespace maque {
 namespace {
 
 constexpr int64_t kMaxWidth = 1 << 20;  // so that no product of sizes leaves 64 bits
+/// Of an int8 student's layers: the features are padded to whole blocks of units.
+constexpr int64_t kServingMaxWidth = kInt8MaxK - 32;
 
 struct IntOption {
   const char* key;
@@ -51,6 +53,9 @@ constexpr Word kActivations[] = {{"gelu", static_cast<int32_t>(Activation::gelu_
 constexpr Word kPrecisions[] = {{"fp32", static_cast<int32_t>(Precision::fp32)},
                                 {"bf16", static_cast<int32_t>(Precision::bf16)},
                                 {"int8", static_cast<int32_t>(Precision::int8)}};
+
+constexpr Word kFolded[] = {{"false", static_cast<int32_t>(Form::factors)},
+                            {"true", static_cast<int32_t>(Form::folded)}};
 
 template <size_t N>
 Status choose(const Word (&words)[N], const char* key, const char* value, int32_t* out) {
@@ -141,6 +146,19 @@ Status check_student(const Geometry& g) {
   return kOk;
 }
 
+Status check_serving(const Geometry& g) {
+  if (g.is_bert()) return fail(kUnsupported, "option folded: kind bert has no serving form");
+  if (Status s = check_student(g)) return s;
+  if (g.precision != Precision::int8) return fail(kUnsupported, "option folded: precision int8 expected");
+  int64_t widest = g.embedding > 2 * g.hidden ? g.embedding : 2 * g.hidden;
+  for (int32_t i = 0; i < g.head_layers; ++i) widest = g.head[i] > widest ? g.head[i] : widest;
+  if (g.precision == Precision::int8 && widest > kServingMaxWidth) {
+    return fail(kUnsupported, "precision int8: layers of at most %lld inputs, not %lld",
+                static_cast<long long>(kServingMaxWidth), static_cast<long long>(widest));
+  }
+  return kOk;
+}
+
 }  // namespace
 
 Geometry empty_geometry() {
@@ -170,6 +188,9 @@ Status set_geometry_option(Geometry* g, const char* key, const char* value, bool
   } else if (strcmp(key, "precision") == 0) {
     if (Status s = choose(kPrecisions, key, value, &chosen)) return s;
     g->precision = static_cast<Precision>(chosen);
+  } else if (strcmp(key, "folded") == 0) {
+    if (Status s = choose(kFolded, key, value, &chosen)) return s;
+    g->form = static_cast<Form>(chosen);
   } else if (strcmp(key, "head") == 0) {
     return set_head(g, value);
   } else if (strcmp(key, "layer_norm_eps") == 0) {
@@ -186,8 +207,12 @@ Status check_geometry(const Geometry& g) {
   if (g.head_layers < 0) return missing("head");
   if (g.vocab == 0) return missing("vocab_size");
   if (g.hidden == 0) return missing("hidden_size");
-  if (g.precision == Precision::bf16 || (g.precision == Precision::int8 && !g.is_bert()))
-    return fail(kUnsupported, "option precision: fp32 expected, or int8 for kind bert");
+  if (g.form != Form::training) return check_serving(g);
+  if (g.precision == Precision::bf16 || (g.precision == Precision::int8 && !g.is_bert())) {
+    return fail(kUnsupported,
+                "option precision: fp32 expected, or int8 for kind bert, or option folded for a student's "
+                "serving form");
+  }
   return g.is_bert() ? check_bert(g) : check_student(g);
 }
 

@@ -40,7 +40,8 @@ struct DTypeName {
   DType dtype;
   int64_t bytes;
 };
-constexpr DTypeName kDTypes[] = {{"F32", DType::f32, 4}, {"I8", DType::i8, 1}};
+constexpr DTypeName kDTypes[] = {
+    {"F32", DType::f32, 4}, {"I8", DType::i8, 1}, {"BF16", DType::bf16, 2}, {"I32", DType::i32, 4}};
 
 const DTypeName& name_of(DType dtype) { return kDTypes[static_cast<int32_t>(dtype)]; }
 
@@ -71,15 +72,43 @@ int64_t find_not_finite(const float* x, int64_t n) {
   return -1;
 }
 
-TensorStore::~TensorStore() {
-  for (int64_t i = 0; i < count_; ++i) release(entries_[i].data);
+namespace {
+
+/// The same of bf16.
+int64_t find_not_finite(const uint16_t* x, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) {
+    if ((x[i] & 0x7F80u) == 0x7F80u) return i;
+  }
+  return -1;
 }
 
-TensorStore::Entry* TensorStore::find(const char* name) {
+int64_t find_not_finite(DType dtype, const void* data, int64_t n) {
+  if (dtype == DType::f32) return maque::find_not_finite(static_cast<const float*>(data), n);
+  return dtype == DType::bf16 ? find_not_finite(static_cast<const uint16_t*>(data), n) : -1;
+}
+
+}  // namespace
+
+void TensorStore::clear() {
+  for (int64_t i = 0; i < count_; ++i) release(entries_[i].data);
+  count_ = 0;
+  entries_ = Buffer<Entry>();
+}
+
+const TensorStore::Entry* TensorStore::find(const char* name) const {
   for (int64_t i = 0; i < count_; ++i) {
     if (strcmp(entries_[i].name, name) == 0) return &entries_[i];
   }
   return nullptr;
+}
+
+TensorStore::Entry* TensorStore::find(const char* name) {
+  return const_cast<Entry*>(static_cast<const TensorStore*>(this)->find(name));
+}
+
+int64_t TensorStore::first_size(const char* name) const {
+  const Entry* entry = find(name);
+  return entry == nullptr ? 0 : entry->dims[0];
 }
 
 bool TensorStore::grow() {
@@ -104,7 +133,7 @@ Status TensorStore::check_new(const char* name, const char* dtype, int32_t rank,
   }
   const DTypeName* type = find_dtype(dtype);
   if (type == nullptr)
-    return fail(kUnsupported, "tensor %s: dtype F32 or I8 expected, got '%.20s'", name, dtype);
+    return fail(kUnsupported, "tensor %s: dtype F32, I8, BF16 or I32 expected, got '%.20s'", name, dtype);
   if (rank < 1 || rank > 4) return fail(kBadModel, "tensor %s: rank %d is not in 1 .. 4", name, rank);
   int64_t size = 1;
   for (int32_t i = 0; i < rank; ++i) {
@@ -138,8 +167,7 @@ Status TensorStore::add(const char* name, const char* dtype, int32_t rank, const
     return fail(kOutOfMemory, "out of memory: tensor %s of %lld bytes", name, static_cast<long long>(bytes));
   }
   memcpy(entry.data, data, static_cast<size_t>(bytes));
-  const int64_t bad =
-      entry.dtype == DType::f32 ? find_not_finite(static_cast<const float*>(entry.data), entry.size) : -1;
+  const int64_t bad = find_not_finite(entry.dtype, entry.data, entry.size);
   if (bad >= 0) {
     release(entry.data);
     return fail(kNotFinite, "tensor %s: element %lld is NaN or infinite", name, static_cast<long long>(bad));
@@ -183,6 +211,19 @@ Status TensorStore::resolve(const Geometry& g, Buffer<float*>* tensors) {
       return fail(kBadModel, "tensor %s is not one of this model's", entries_[i].name);
     }
     drop(entries_[i].data);
+  }
+  return kOk;
+}
+
+Status TensorStore::resolve(const TensorSpec* specs, int64_t count, void** data) {
+  for (int64_t i = 0; i < count; ++i) {
+    Entry* entry = find(specs[i].name);
+    if (Status s = check_found(specs[i], entry)) return s;
+    entry->used = true;
+    data[i] = entry->data;
+  }
+  for (int64_t i = 0; i < count_; ++i) {
+    if (!entries_[i].used) return fail(kBadModel, "tensor %s is not one of this model's", entries_[i].name);
   }
   return kOk;
 }

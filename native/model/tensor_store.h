@@ -8,7 +8,7 @@ namespace maque {
 class TensorStore {
  public:
   TensorStore() = default;
-  ~TensorStore();
+  ~TensorStore() { clear(); }
   /// Takes all tensors over; the other is then empty.
   TensorStore(TensorStore&& other) noexcept
       : entries_(static_cast<Buffer<Entry>&&>(other.entries_)), count_(other.count_) {
@@ -17,8 +17,8 @@ class TensorStore {
   TensorStore(const TensorStore&) = delete;
   TensorStore& operator=(const TensorStore&) = delete;
 
-  /// Copies a tensor. Refuses nulls, a dtype other than F32 and I8, a rank outside 1 .. 4, sizes that do not
-  /// fit `bytes`, a name given before, NaN and infinity.
+  /// Copies a tensor. Refuses nulls, a dtype other than F32, I8, BF16 and I32, a rank outside 1 .. 4, sizes
+  /// that do not fit `bytes`, a name given before, NaN and infinity.
   Status add(const char* name, const char* dtype, int32_t rank, const int64_t* dims, const void* data,
              int64_t bytes);
 
@@ -26,8 +26,16 @@ class TensorStore {
   /// with their shapes and types, scales of at least 0, and no other tensor (but a pooler that is not used).
   Status resolve(const Geometry& g, Buffer<float*>* tensors);
 
+  /// data[i] = data of the tensor that specs[i] describes. All must be there so, and no other.
+  Status resolve(const TensorSpec* specs, int64_t count, void** data);
+
+  /// The first size of the tensor of this name; 0 where there is none.
+  int64_t first_size(const char* name) const;
+
   /// Frees one tensor's data; `data` is one that resolve has given.
   void drop(const void* data);
+  /// Frees all tensors.
+  void clear();
   /// Bytes held.
   int64_t bytes() const;
 
@@ -42,6 +50,7 @@ class TensorStore {
     bool used;
   };
 
+  const Entry* find(const char* name) const;
   Entry* find(const char* name);
   static Status check_found(const TensorSpec& spec, const Entry* entry);
   Status check_new(const char* name, const char* dtype, int32_t rank, const int64_t* dims, const void* data,

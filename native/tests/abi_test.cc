@@ -142,8 +142,8 @@ TEST(tensors) {
   refuse(maque_builder_tensor(b, "x", "F32", 2, dims, nullptr, 24), MAQUE_INVALID_ARGUMENT, "null");
   refuse(maque_builder_tensor(b, std::string(200, 'a').c_str(), "F32", 2, dims, data, 24),
          MAQUE_INVALID_ARGUMENT, "95 bytes");
-  refuse(maque_builder_tensor(b, "x", "BF16", 2, dims, data, 24), MAQUE_UNSUPPORTED,
-         "F32 or I8 expected, got 'BF16'");
+  refuse(maque_builder_tensor(b, "x", "F64", 2, dims, data, 24), MAQUE_UNSUPPORTED,
+         "F32, I8, BF16 or I32 expected, got 'F64'");
   refuse(maque_builder_tensor(b, "x", "F32", 0, dims, data, 24), MAQUE_BAD_MODEL, "rank 0");
   refuse(maque_builder_tensor(b, "x", "F32", 5, dims, data, 24), MAQUE_BAD_MODEL, "rank 5");
   refuse(maque_builder_tensor(b, "x", "F32", -1, dims, data, 24), MAQUE_BAD_MODEL, "rank -1");

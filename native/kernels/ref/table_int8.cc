@@ -1,6 +1,7 @@
 // The reference of the operations on 8-bit integers.
 #include "kernels/ref/gemm_int8.h"
 #include "kernels/ref/lstm_int8.h"
+#include "kernels/ref/pooling_int8.h"
 #include "kernels/ref/quantize_int8.h"
 #include "kernels/tables.h"
 

@@ -1,0 +1,56 @@
+// The serving forms of the students (tensors: model/serving_tensors.h): what training wrote, packed for
+// inference alone. Where the form is folded a step reads a row of a table of gate pre-activations and adds
+// the recurrent product. Texts are laid out as in training (model/bilstm.h). Gates lie in block order, each
+// direction's units are padded to whole blocks, and the head's first layer has columns of zeros where the
+// padding lies (kernels/lstm_int8.h).
+//
+// int8: the arithmetic of kernels/lstm_int8.h, gemm_int8.h, quantize_int8.h and pooling_int8.h, all
+// activations with 7 bits. The features are bounded, one step being 1 / 63; the head's hidden layers, a
+// document's mean and the embeddings of a form that is not folded have a scale for each row.
+#pragma once
+#include "kernels/int8_list.h"
+#include "model/model.h"
+#include "model/serving_tensors.h"
+
+namespace maque {
+
+/// The weights [n, k] of an int8 layer, packed.
+struct Int8Layer {
+  int64_t k, n;
+  int8_t* packed;
+  int32_t* offsets;
+  float* scale;
+  float* bias;
+
+  void plan(Carver* carver, int64_t inputs, int64_t outputs);
+};
+
+/// An int8 student.
+struct Int8Student {
+  const Geometry* geometry;
+  int64_t whole, gates;  // padded hidden; gates of a unit
+  int64_t rows;
+  int32_t* map;  // or null
+  // The table: gate pre-activations [rows, 2 * gates * whole] in block order, or a document's vectors [rows,
+  // embedding]; its row's scales at table_scale[row * scale_stride + direction].
+  int8_t* table;
+  int64_t ld_table;
+  float* table_scale;
+  int64_t scale_stride;
+  uint8_t* embedding;      // a sequence that is not folded: quantised rows [rows, ld_table]
+  Int8Layer input;         // not folded: both directions' gates in block order
+  float* gates_bias;       // folded document: [2 * gates * whole] in block order
+  Int8Layer recurrent[2];  // sequence: scale is times kLstmStateStep
+  Int8Layer head[kMaxHeadLayers + 1];
+
+  void plan(Carver* carver, const Geometry& g, int64_t table_rows, bool mapped);
+  /// False where memory runs out.
+  bool pack(const ServingTensors& tensors, const Int8Kernels& kernels);
+  bool is_folded() const { return geometry->form == Form::folded; }
+};
+
+/// Logits of the texts [texts.count, num_labels].
+Status serve_int8(const Int8Student& student, const Int8Kernels& int8, const Kernels<float>& kernels,
+                  Scratch* scratch, const Texts& texts, float* out);
+
+}  // namespace maque

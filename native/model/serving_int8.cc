@@ -1,0 +1,285 @@
+// The forward pass of an int8 student.
+#include <string.h>
+
+#include "kernels/math.h"
+#include "model/serving.h"
+#include "model/serving_walk.h"
+
+namespace maque {
+namespace {
+
+/// Tokens and texts of one chunk: few enough for activations to stay in the caches.
+constexpr int64_t kChunkTokens = 3072, kChunkTexts = 512;
+/// Bytes of both directions' recurrent weights up to which they are interleaved: those that a level-2 cache
+/// holds beside all else.
+constexpr int64_t kInterleavedBytes = 256 << 10;
+
+struct Pass {
+  const Int8Student& s;
+  const Int8Kernels& int8;
+  const Kernels<float>& kernels;
+  const Geometry& g;
+  StudentBatch batch{};
+  const int32_t* ids = nullptr;  // rows of the table, by row (sequence) or place (document)
+  // Inputs of a form that is not folded, means of documents.
+  float* mean = nullptr;
+  uint8_t* input = nullptr;
+  float *input_scale = nullptr, *gates = nullptr;
+  // The biLSTM. Rows have 2 * whole elements.
+  float *cells = nullptr, *output = nullptr, *pooled = nullptr;
+  uint8_t *states = nullptr, *features = nullptr;
+  // The head.
+  float *hidden = nullptr, *hidden_scale = nullptr, *token_logits = nullptr;
+  uint8_t* hidden_bytes = nullptr;
+
+  Pass(const Int8Student& student, const Int8Kernels& int8_kernels, const Kernels<float>& float_kernels)
+      : s(student), int8(int8_kernels), kernels(float_kernels), g(*student.geometry) {}
+
+  bool document() const { return g.kind == Kind::document; }
+  bool per_token() const { return !document() && g.pooling == Pooling::max_logits; }
+  int64_t width() const { return 2 * s.whole; }
+  int64_t places() const { return 2 * s.gates * s.whole; }
+  int64_t steps() const { return document() ? batch.texts : batch.tokens; }
+};
+
+/// Local offsets and the rows of the ids, then the layout.
+void plan_batch(Carver* carver, const Texts& texts, Pass* p) {
+  const int64_t n = texts.count, tokens = texts.tokens(), base = texts.offsets[0];
+  int32_t* offsets = carver->take<int32_t>(n + 1);
+  int32_t* mapped = p->s.map == nullptr ? nullptr : carver->take<int32_t>(tokens);
+  for (int64_t i = 0; i <= n && offsets != nullptr; ++i)
+    offsets[i] = static_cast<int32_t>(texts.offsets[i] - base);
+  for (int64_t i = 0; i < tokens && mapped != nullptr; ++i) mapped[i] = p->s.map[texts.ids[base + i]];
+  const int32_t* ids = mapped != nullptr || texts.ids == nullptr ? mapped : texts.ids + base;
+  // As for training: inference's search for ids that occur twice serves products that a table does not need.
+  lay_out_batch(carver, p->g, ids, offsets, n, tokens, texts.longest(), true, &p->batch);
+  p->batch.rows = p->document() ? n : tokens + texts.empty();
+  p->ids = p->document() ? ids : p->batch.row_ids;
+}
+
+void plan_buffers(Carver* carver, Pass* p) {
+  const Geometry& g = p->g;
+  const int64_t texts = p->batch.texts, rows = p->batch.rows, width = p->width();
+  const bool pools = !p->document() && !p->per_token();
+  if (p->document()) p->mean = carver->take<float>(texts * (p->s.is_folded() ? p->places() : g.embedding));
+  if (!p->s.is_folded()) {
+    p->input = carver->take<uint8_t>(p->steps() * int8_whole_k(g.embedding));
+    p->input_scale = carver->take<float>(p->steps());
+    p->gates = carver->take<float>(p->steps() * p->places());
+  }
+  p->cells = carver->take<float>(texts * width);
+  p->states = carver->take<uint8_t>(rows * width);
+  if (pools && g.pooling == Pooling::mean) {
+    p->output = carver->take<float>(rows * width);
+    p->pooled = carver->take<float>(texts * width);
+  }
+  p->features = pools ? carver->take<uint8_t>(texts * width) : p->states;
+  int64_t widest = 0;
+  for (int32_t i = 0; i < g.head_layers; ++i) widest = g.head[i] > widest ? g.head[i] : widest;
+  const int64_t head_rows = p->per_token() ? rows : texts;
+  p->hidden = carver->take<float>(head_rows * widest);
+  p->hidden_bytes = carver->take<uint8_t>(head_rows * int8_whole_k(widest));
+  p->hidden_scale = carver->take<float>(head_rows);
+  p->token_logits = p->per_token() ? carver->take<float>(head_rows * g.num_labels) : nullptr;
+}
+
+/// y = act(x w^T + b) of quantised rows.
+void run_layer(const Pass& p, const Int8Layer& layer, const uint8_t* x, int64_t ldx, const float* x_scale,
+               int64_t scale_stride, int64_t rows, Activation activation, float* y) {
+  GemmInt8Args args{};
+  args.m = rows;
+  args.n = layer.n;
+  args.k = layer.k;
+  args.a = x;
+  args.lda = ldx;
+  args.a_scale = x_scale;
+  args.a_scale_stride = scale_stride;
+  args.b = layer.packed;
+  args.offsets = layer.offsets;
+  args.w_scale = layer.scale;
+  args.c = y;
+  args.ldc = layer.n;
+  args.bias = layer.bias;
+  args.activation = activation;
+  p.int8.gemm_int8(args);
+}
+
+LstmInt8Step step_of(const Pass& p, int64_t d, int64_t rows) {
+  LstmInt8Step step{};
+  step.rows = rows;
+  step.hidden = p.g.hidden;
+  step.gates = p.s.gates;
+  step.ld_cells = step.ld_state = step.ld_next = step.ld_output = p.width();
+  step.weights = p.s.recurrent[d].packed;
+  step.offsets = p.s.recurrent[d].offsets;
+  step.scale = p.s.recurrent[d].scale;
+  return step;
+}
+
+/// Pre-activations of all tokens of a sequence that is not folded.
+void project_tokens(const Pass& p) {
+  const int64_t ld = p.s.ld_table, tokens = p.batch.tokens;
+  for (int64_t i = 0; i < tokens; ++i) {
+    memcpy(p.input + i * ld, p.s.embedding + p.ids[i] * ld, static_cast<size_t>(ld));
+    p.input_scale[i] = p.s.table_scale[p.ids[i]];
+  }
+  run_layer(p, p.s.input, p.input, ld, p.input_scale, 1, tokens, Activation::none, p.gates);
+}
+
+void run_sequence(const Pass& p) {
+  const int64_t width = p.width(), whole = p.s.whole, direction_places = p.s.gates * whole;
+  if (!p.s.is_folded()) project_tokens(p);
+  const bool interleaved = 2 * gemm_int8_packed_size(p.g.hidden, 4 * whole) <= kInterleavedBytes;
+  walk_batch(p.batch, interleaved, [&](const ServingStep& at) {
+    const int64_t d = at.direction, column = d * whole;
+    LstmInt8Step step = step_of(p, d, at.count);
+    if (p.s.is_folded()) {
+      step.table = p.s.table + d * direction_places;
+      step.ld_table = p.s.ld_table;
+      step.table_scale = p.s.table_scale + d;
+      step.scale_stride = p.s.scale_stride;
+      step.ids = p.ids + at.row;
+    } else {
+      step.input = p.gates + at.row * p.places() + d * direction_places;
+      step.ld_input = p.places();
+    }
+    step.state = at.before < 0 ? nullptr : p.states + at.before * width + column;
+    step.cells = p.cells + at.cell * width + column;
+    step.next = p.states + at.row * width + column;
+    step.output = p.output == nullptr ? nullptr : p.output + at.row * width + column;
+    p.int8.lstm_int8_step(step);
+  });
+  const int64_t tokens = p.batch.tokens, empty = (p.batch.rows - tokens) * width;
+  memset(p.states + tokens * width, kZeroPoint7, static_cast<size_t>(empty));
+  if (p.output != nullptr) memset(p.output + tokens * width, 0, static_cast<size_t>(empty) * sizeof(float));
+}
+
+void run_document(const Pass& p) {
+  const int64_t texts = p.batch.texts, e = p.g.embedding, places = p.places(), half = places / 2;
+  const float* gates = p.gates;
+  if (p.s.is_folded()) {
+    for (int64_t d = 0; d < 2; ++d) {
+      p.int8.mean_pool_int8(p.s.table + d * half, p.s.ld_table, p.s.table_scale + d, 2, p.ids,
+                            p.batch.offsets, texts, half, p.mean + d * half, places);
+    }
+    for (int64_t i = 0; i < texts; ++i) p.kernels.add(p.s.gates_bias, places, p.mean + i * places);
+    gates = p.mean;
+  } else {
+    p.int8.mean_pool_int8(p.s.table, e, p.s.table_scale, 1, p.ids, p.batch.offsets, texts, e, p.mean, e);
+    p.int8.quantize_rows(p.mean, e, texts, e, kZeroPoint7, p.input, int8_whole_k(e), p.input_scale);
+    run_layer(p, p.s.input, p.input, int8_whole_k(e), p.input_scale, 1, texts, Activation::none, p.gates);
+  }
+  for (int64_t d = 0; d < 2; ++d) {
+    LstmInt8Step step = step_of(p, d, texts);
+    step.input = gates + d * half;
+    step.ld_input = places;
+    step.cells = p.cells + d * p.s.whole;
+    step.next = p.states + d * p.s.whole;
+    p.int8.lstm_int8_step(step);
+  }
+}
+
+/// The maximum of bytes is the byte of the maximum.
+void max_of_states(const Pass& p, int64_t text, uint8_t* out) {
+  const int64_t width = p.width();
+  const int32_t begin = p.batch.pool_offsets[text], end = p.batch.pool_offsets[text + 1];
+  memcpy(out, p.states + p.batch.pool_rows[begin] * width, static_cast<size_t>(width));
+  for (int32_t s = begin + 1; s < end; ++s) {
+    const uint8_t* row = p.states + p.batch.pool_rows[s] * width;
+    for (int64_t j = 0; j < width; ++j) out[j] = row[j] > out[j] ? row[j] : out[j];
+  }
+}
+
+/// A mean of states, which are bounded: 64 + rne(63 x).
+void quantize_mean(const float* x, int64_t n, uint8_t* out) {
+  for (int64_t j = 0; j < n; ++j) {
+    const float rounded = (x[j] * kLstmStateSteps + math::kRound) - math::kRound;
+    out[j] = static_cast<uint8_t>(kZeroPoint7 + static_cast<int32_t>(rounded));
+  }
+}
+
+void pool_states(const Pass& p) {
+  const int64_t width = p.width(), whole = p.s.whole, texts = p.batch.texts;
+  if (p.g.pooling == Pooling::mean) {
+    p.kernels.mean_pool_forward(p.output, width, p.batch.pool_offsets, p.batch.pool_rows, texts, width,
+                                p.pooled);
+    quantize_mean(p.pooled, texts * width, p.features);
+    return;
+  }
+  for (int64_t i = 0; i < texts; ++i) {
+    uint8_t* out = p.features + i * width;
+    if (p.g.pooling == Pooling::max) {
+      max_of_states(p, i, out);
+      continue;
+    }
+    memcpy(out, p.states + p.batch.last[i] * width, static_cast<size_t>(whole));
+    memcpy(out + whole, p.states + p.batch.first[i] * width + whole, static_cast<size_t>(whole));
+  }
+}
+
+void run_head(const Pass& p, int64_t rows, float* logits) {
+  const uint8_t* x = p.features;
+  const float* x_scale = &kLstmStateStep;
+  int64_t ldx = p.width(), scale_stride = 0;
+  for (int32_t i = 0; i < p.g.head_layers; ++i) {
+    const Int8Layer& layer = p.s.head[i];
+    run_layer(p, layer, x, ldx, x_scale, scale_stride, rows, Activation::relu, p.hidden);
+    ldx = int8_whole_k(layer.n);
+    p.int8.quantize_rows(p.hidden, layer.n, rows, layer.n, kZeroPoint7, p.hidden_bytes, ldx, p.hidden_scale);
+    x = p.hidden_bytes;
+    x_scale = p.hidden_scale;
+    scale_stride = 1;
+  }
+  run_layer(p, p.s.head[p.g.head_layers], x, ldx, x_scale, scale_stride, rows, Activation::none, logits);
+}
+
+void run_pass(const Pass& p, float* logits) {
+  if (p.document()) {
+    run_document(p);
+    run_head(p, p.batch.texts, logits);
+    return;
+  }
+  run_sequence(p);
+  if (!p.per_token()) {
+    pool_states(p);
+    run_head(p, p.batch.texts, logits);
+    return;
+  }
+  run_head(p, p.batch.rows, p.token_logits);
+  p.kernels.max_pool_forward(p.token_logits, p.g.num_labels, p.batch.pool_offsets, p.batch.pool_rows,
+                             p.batch.texts, p.g.num_labels, logits, nullptr);
+}
+
+/// The texts [begin, ...) of the next chunk.
+Texts next_chunk(const Texts& all, int64_t begin) {
+  int64_t end = begin + 1;
+  while (end < all.count && end - begin < kChunkTexts &&
+         all.offsets[end + 1] - all.offsets[begin] <= kChunkTokens)
+    ++end;
+  return {all.ids, all.offsets + begin, end - begin, nullptr};
+}
+
+}  // namespace
+
+Status serve_int8(const Int8Student& student, const Int8Kernels& int8, const Kernels<float>& kernels,
+                  Scratch* scratch, const Texts& texts, float* out) {
+  for (int64_t begin = 0; begin < texts.count;) {
+    const Texts chunk = next_chunk(texts, begin);
+    char* memory = nullptr;
+    for (int32_t pass = 0; pass < 2; ++pass) {  // measures, then runs
+      Pass p(student, int8, kernels);
+      Carver carver(memory);
+      plan_batch(&carver, chunk, &p);
+      plan_buffers(&carver, &p);
+      if (pass == 1) {
+        run_pass(p, out + begin * student.geometry->num_labels);
+      } else if ((memory = scratch->reserve(carver.used())) == nullptr) {
+        return kOutOfMemory;
+      }
+    }
+    begin += chunk.count;
+  }
+  return kOk;
+}
+
+}  // namespace maque

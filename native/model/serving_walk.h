@@ -1,0 +1,43 @@
+// How a serving form walks over the times of a batch: in blocks of texts, each direction's steps in order.
+#pragma once
+#include "model/recurrence.h"
+
+namespace maque {
+
+/// `count` texts whose next time is due: their rows begin at `row`, those of their states before at `before`
+/// (-1: they begin here, from a zero state), their cells at `cell`.
+struct ServingStep {
+  int64_t direction, row, before, cell, count;
+};
+
+/// Step number `step` of one direction: the texts that go on, and those that begin.
+template <class F>
+void walk_step(const StudentBatch& batch, TextBlock block, int64_t times, int64_t d, int64_t step,
+               const F& f) {
+  const int64_t t = d == 0 ? step : times - 1 - step;
+  const int64_t end = block.end_at(batch, t), joined = previous_end(batch, block, d, t);
+  const int64_t going = joined - block.begin, row = batch.start[t] + block.begin;
+  if (going > 0) {
+    const int64_t before = batch.start[d == 0 ? t - 1 : t + 1] + block.begin;
+    f(ServingStep{d, row, before, block.begin, going});
+  }
+  if (end > joined) f(ServingStep{d, row + going, -1, block.begin + going, end - joined});
+}
+
+/// All steps of a batch. Interleaved: a step of one direction, then one of the other, so that the end of one
+/// overlaps with the start of the other; else one direction after the other, so that only one's weights have
+/// to stay in the cache.
+template <class F>
+void walk_batch(const StudentBatch& batch, bool interleaved, const F& f) {
+  for (int64_t begin = 0; begin < batch.texts; begin += kTextBlock) {
+    const int64_t left = batch.texts - begin;
+    const TextBlock block{begin, begin + (left < kTextBlock ? left : kTextBlock)};
+    const int64_t times = block_times(batch, block);
+    for (int64_t i = 0; i < 2 * times; ++i) {
+      const int64_t d = interleaved ? i % 2 : i / times, step = interleaved ? i / 2 : i % times;
+      walk_step(batch, block, times, d, step, f);
+    }
+  }
+}
+
+}  // namespace maque
