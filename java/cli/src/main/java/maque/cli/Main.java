@@ -28,6 +28,7 @@ import picocli.CommandLine.Spec;
       ImportCommand.class,
       TrainTeacherCommand.class,
       SoftTargetsCommand.class,
+      AugmentCommand.class,
       TrainStudentCommand.class,
       EvaluateCommand.class,
       CheckDataCommand.class,

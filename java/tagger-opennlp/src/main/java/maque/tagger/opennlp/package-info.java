@@ -1,0 +1,2 @@
+/** English parts of speech by Apache OpenNLP. */
+package maque.tagger.opennlp;
