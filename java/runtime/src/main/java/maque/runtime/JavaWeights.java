@@ -49,17 +49,18 @@ final class JavaWeights {
     for (int i = 0; i < values.length; i++) {
       values[i] = data.get(i);
     }
-    return checkedInt8(tensor, values);
+    checkInt8(tensor);
+    return values;
   }
 
-  private float[] checkedInt8(Tensor tensor, float[] values) {
-    for (float value : values) {
-      if (value < LEAST) {
+  private void checkInt8(Tensor tensor) {
+    ByteBuffer data = tensor.data();
+    for (int i = 0; i < data.limit(); i++) {
+      if (data.get(i) < LEAST) {
         throw new ModelFormatException(
             source + ": tensor " + tensor.name() + ": expected -127 to 127, found -128");
       }
     }
-    return values;
   }
 
   private float[] finite(Tensor tensor) {
@@ -84,7 +85,9 @@ final class JavaWeights {
   /** The table of that name; its values are checked, but not copied. */
   JavaTable table(String name, String scaleName) {
     boolean scaled = isInt8(name);
-    if (!scaled) {
+    if (scaled) {
+      checkInt8(tensor(name));
+    } else {
       checkFinite(tensor(name));
     }
     return new JavaTable(

@@ -5,17 +5,23 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** The plain Java path against the native one, bit for bit. */
 class JavaStudentTest {
   private static final int IDS = 40;
+  private static final List<String> PRECISIONS = List.of("int8");
+
+  @TempDir Path directory;
 
   /** A random student's options and tensors. kind: document, or a sequence's pooling. */
   private static Map<String, Object> config(String kind, Random random) {
@@ -59,6 +65,55 @@ class JavaStudentTest {
       Map<String, Object> config = config(kind, random);
       ModelConfig parsed = new ModelConfig(Json.parseObject(Json.write(config), "test"), "test", 0);
       assertSameBits(parsed.options(false), TinyModels.weights(config, i), random);
+    }
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"document", "max-logits", "max", "mean", "last"})
+  void theServingFormHasTheNativeBits(String kind) {
+    Random random = new Random(11);
+    for (int i = 0; i < 12; i++) {
+      Map<String, Object> config = config(kind, random);
+      config.put("precision", PRECISIONS.get(i % PRECISIONS.size()));
+      config.put("folded", random.nextBoolean());
+      ModelConfig parsed = ServingModels.parsed(config);
+      Map<String, Tensor> tensors = ServingModels.weights(parsed, random.nextBoolean(), random);
+      assertSameBits(parsed.options(false), tensors, random);
+    }
+  }
+
+  /** In processes of their own, since the instruction set is chosen once. */
+  @Test
+  void everyInstructionSetHasTheBitsOfJava() throws Exception {
+    Random random = new Random(13);
+    List<String> models = new ArrayList<>(List.of("bits"));
+    for (String kind : List.of("document", "max-logits", "max", "mean", "last")) {
+      for (boolean folded : new boolean[] {true, false}) {
+        Map<String, Object> config = config(kind, random);
+        config.put("vocab_size", TinyModels.WORDS.size());
+        config.put("precision", "int8");
+        config.put("folded", folded);
+        Map<String, Tensor> tensors =
+            ServingModels.weights(ServingModels.parsed(config), folded, random);
+        Path file = directory.resolve(kind + folded + ".maque");
+        ModelDirectory.write(file)
+            .config(config)
+            .tensors(tensors)
+            .vocab(TinyModels.WORDS)
+            .labels(TinyModels.LABELS)
+            .commitFile();
+        models.add(file.toString());
+      }
+    }
+    String[] arguments = models.toArray(new String[0]);
+    Probe.Result plain = new Probe("", List.of("-Dmaque.native=off"), arguments).run();
+    assertEquals(0, plain.status(), plain.output());
+    assertEquals(10, plain.output().lines().count(), plain.output());
+    for (String isa : List.of("ref", "avx2", "avx512")) {
+      Probe probe = new Probe("", List.of("-Dmaque.native=required"), arguments);
+      Probe.Result result = probe.environment(Map.of("MAQUE_MAX_ISA", isa)).run();
+      assertEquals(0, result.status(), result.output());
+      assertEquals(plain.output(), result.output(), isa);
     }
   }
 

@@ -7,6 +7,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.TimeUnit;
@@ -67,6 +68,11 @@ final class Probe {
     try {
       switch (arguments[0]) {
         case "predict" -> predict(Path.of(arguments[1]));
+        case "bits" -> {
+          for (String model : Arrays.asList(arguments).subList(1, arguments.length)) {
+            bits(Path.of(model));
+          }
+        }
         case "write" -> AtomicFiles.write(Path.of(arguments[1]), new byte[1 << 20]);
         case "model" -> writeLargeModel(Path.of(arguments[1]));
         default -> throw new IllegalArgumentException(arguments[0]);
@@ -96,6 +102,22 @@ final class Probe {
       System.out.println("library " + Maque.info().library());
       System.out.println("isa " + Maque.info().isa());
       System.out.println("logits " + Arrays.toString(logits));
+    }
+  }
+
+  /** Prints a hash of the bits of a model's logits of random texts. */
+  private static void bits(Path model) {
+    Random random = new Random(3);
+    try (Student student = Student.load(model)) {
+      int hash = 0;
+      for (int length : new int[] {0, 1, 2, 17, 40, 300}) {
+        int[] ids = random.ints(3L * length, 0, student.encoder().vocabSize()).toArray();
+        int[] offsets = {0, length, length, 3 * length};
+        for (float[] logits : student.logitsOfIds(ids, offsets, 3)) {
+          hash = 31 * hash + Arrays.hashCode(logits);
+        }
+      }
+      System.out.println(model.getFileName() + " " + hash);
     }
   }
 
