@@ -28,7 +28,9 @@ struct ServedModel {
   static constexpr HandleType kHandleType = 2;
 
   Model<float> model{};
-  Int8Student int8_student{};  // where the geometry's form is a serving one, in place of the model
+  // In place of the model where the geometry's form is a serving one.
+  FloatStudent float_student{};
+  Int8Student int8_student{};
   TensorStore tensors;
   Buffer<char> packed;
   WorkspacePool<Scratch> scratch;
@@ -37,6 +39,9 @@ struct ServedModel {
 
   Status pack(const Geometry& g);
   Status pack_serving(const Geometry& g);
+  template <class Student, class Table>
+  Status pack_student(Student* student, const ServingTensors& given, const Table& table);
+  Status serve(Scratch* space, const Texts& texts, float* out) const;
   int64_t bytes() const {
     return static_cast<int64_t>(sizeof(ServedModel)) + tensors.bytes() + packed.bytes() + scratch.bytes();
   }
@@ -109,19 +114,33 @@ Status ServedModel::pack(const Geometry& g) {
   return kOk;
 }
 
+template <class Student, class Table>
+Status ServedModel::pack_student(Student* student, const ServingTensors& given, const Table& table) {
+  const bool mapped = given.map != nullptr;
+  Carver measure(nullptr);
+  student->plan(&measure, model.geometry, given.rows, mapped);
+  if (!packed.allocate(measure.used())) return out_of_memory();
+  Carver carver(packed.data());
+  student->plan(&carver, model.geometry, given.rows, mapped);
+  return student->pack(given, table) ? kOk : out_of_memory();
+}
+
 Status ServedModel::pack_serving(const Geometry& g) {
   ServingTensors given;
   if (Status s = find_serving_tensors(g, &tensors, &given)) return s;
   model.geometry = g;
-  const bool mapped = given.map != nullptr;
-  Carver measure(nullptr);
-  int8_student.plan(&measure, model.geometry, given.rows, mapped);
-  if (!packed.allocate(measure.used())) return out_of_memory();
-  Carver carver(packed.data());
-  int8_student.plan(&carver, model.geometry, given.rows, mapped);
-  if (!int8_student.pack(given, int8_kernels())) return out_of_memory();
+  const bool int8 = g.precision == Precision::int8;
+  if (Status s = int8 ? pack_student(&int8_student, given, int8_kernels())
+                      : pack_student(&float_student, given, kernels()))
+    return s;
   tensors.clear();
   return kOk;
+}
+
+Status ServedModel::serve(Scratch* space, const Texts& texts, float* out) const {
+  if (model.geometry.precision == Precision::int8)
+    return serve_int8(int8_student, int8_kernels(), kernels(), space, texts, out);
+  return serve_float(float_student, kernels(), space, texts, out);
 }
 
 Status build(Builder* builder, int64_t* handle) {
@@ -143,8 +162,7 @@ Status build(Builder* builder, int64_t* handle) {
 Status run(ServedModel* model, const Texts& texts, BertPoint to, float* out) {
   Borrowed<Scratch> scratch(model->scratch);
   if (!scratch) return out_of_memory();
-  if (model->model.geometry.form != Form::training)
-    return serve_int8(model->int8_student, int8_kernels(), kernels(), &*scratch, texts, out);
+  if (model->model.geometry.form != Form::training) return model->serve(&*scratch, texts, out);
   return forward(model->model, kernels(), serial_executor(), &*scratch,
                  ForwardRequest<float>{texts, nullptr, kFromIds, to, out});
 }

@@ -7,6 +7,7 @@
 #include "kernels/gemm.h"
 #include "kernels/layer_norm.h"
 #include "kernels/lstm.h"
+#include "kernels/lstm_step.h"
 #include "kernels/objective.h"
 #include "kernels/optimizer.h"
 #include "kernels/pooling.h"
@@ -27,6 +28,7 @@
   X(dropout)                    \
   X(lstm_cell_forward)          \
   X(lstm_cell_backward)         \
+  X(lstm_step)                  \
   X(max_pool_forward)           \
   X(max_pool_backward)          \
   X(mean_pool_forward)          \

@@ -149,7 +149,6 @@ Status check_student(const Geometry& g) {
 Status check_serving(const Geometry& g) {
   if (g.is_bert()) return fail(kUnsupported, "option folded: kind bert has no serving form");
   if (Status s = check_student(g)) return s;
-  if (g.precision != Precision::int8) return fail(kUnsupported, "option folded: precision int8 expected");
   int64_t widest = g.embedding > 2 * g.hidden ? g.embedding : 2 * g.hidden;
   for (int32_t i = 0; i < g.head_layers; ++i) widest = g.head[i] > widest ? g.head[i] : widest;
   if (g.precision == Precision::int8 && widest > kServingMaxWidth) {

@@ -7,6 +7,9 @@
 // int8: the arithmetic of kernels/lstm_int8.h, gemm_int8.h, quantize_int8.h and pooling_int8.h, all
 // activations with 7 bits. The features are bounded, one step being 1 / 63; the head's hidden layers, a
 // document's mean and the embeddings of a form that is not folded have a scale for each row.
+//
+// bf16: the recurrent weights and a sequence's folded table stay in bf16 and are widened on the way
+// (kernels/lstm_step.h); all other weights are widened once. Sums are fp32, as in training.
 #pragma once
 #include "kernels/int8_list.h"
 #include "model/model.h"
@@ -49,7 +52,40 @@ struct Int8Student {
   bool is_folded() const { return geometry->form == Form::folded; }
 };
 
+/// The weights [n, k] of a layer in fp32, packed for gemm.
+struct FloatLayer {
+  int64_t k, n;
+  float *packed, *bias;
+
+  void plan(Carver* carver, int64_t inputs, int64_t outputs);
+};
+
+/// A student in fp32 or with bf16 weights.
+struct FloatStudent {
+  const Geometry* geometry;
+  int64_t whole, gates, rows;
+  int32_t* map;  // or null
+  // The table: gate pre-activations in block order, embeddings or vectors; a folded sequence in bf16 has them
+  // in table_bf16, in pairs (kernels/lstm_step.h).
+  float* table;
+  uint16_t* table_bf16;
+  int64_t ld_table;
+  FloatLayer input;     // not folded: both directions' gates in block order
+  float* gates_bias;    // folded document: [2 * gates * whole] in block order
+  float* recurrent[2];  // sequence: one of these two
+  uint16_t* recurrent_bf16[2];
+  FloatLayer head[kMaxHeadLayers + 1];
+
+  void plan(Carver* carver, const Geometry& g, int64_t table_rows, bool mapped);
+  /// False where memory runs out.
+  bool pack(const ServingTensors& tensors, const Kernels<float>& kernels);
+  bool is_folded() const { return geometry->form == Form::folded; }
+  bool is_bf16() const { return geometry->precision == Precision::bf16; }
+};
+
 /// Logits of the texts [texts.count, num_labels].
+Status serve_float(const FloatStudent& student, const Kernels<float>& kernels, Scratch* scratch,
+                   const Texts& texts, float* out);
 Status serve_int8(const Int8Student& student, const Int8Kernels& int8, const Kernels<float>& kernels,
                   Scratch* scratch, const Texts& texts, float* out);
 

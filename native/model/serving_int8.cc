@@ -3,13 +3,12 @@
 
 #include "kernels/math.h"
 #include "model/serving.h"
+#include "model/serving_batch.h"
 #include "model/serving_walk.h"
 
 namespace maque {
 namespace {
 
-/// Tokens and texts of one chunk: few enough for activations to stay in the caches.
-constexpr int64_t kChunkTokens = 3072, kChunkTexts = 512;
 /// Bytes of both directions' recurrent weights up to which they are interleaved: those that a level-2 cache
 /// holds beside all else.
 constexpr int64_t kInterleavedBytes = 256 << 10;
@@ -41,21 +40,6 @@ struct Pass {
   int64_t places() const { return 2 * s.gates * s.whole; }
   int64_t steps() const { return document() ? batch.texts : batch.tokens; }
 };
-
-/// Local offsets and the rows of the ids, then the layout.
-void plan_batch(Carver* carver, const Texts& texts, Pass* p) {
-  const int64_t n = texts.count, tokens = texts.tokens(), base = texts.offsets[0];
-  int32_t* offsets = carver->take<int32_t>(n + 1);
-  int32_t* mapped = p->s.map == nullptr ? nullptr : carver->take<int32_t>(tokens);
-  for (int64_t i = 0; i <= n && offsets != nullptr; ++i)
-    offsets[i] = static_cast<int32_t>(texts.offsets[i] - base);
-  for (int64_t i = 0; i < tokens && mapped != nullptr; ++i) mapped[i] = p->s.map[texts.ids[base + i]];
-  const int32_t* ids = mapped != nullptr || texts.ids == nullptr ? mapped : texts.ids + base;
-  // As for training: inference's search for ids that occur twice serves products that a table does not need.
-  lay_out_batch(carver, p->g, ids, offsets, n, tokens, texts.longest(), true, &p->batch);
-  p->batch.rows = p->document() ? n : tokens + texts.empty();
-  p->ids = p->document() ? ids : p->batch.row_ids;
-}
 
 void plan_buffers(Carver* carver, Pass* p) {
   const Geometry& g = p->g;
@@ -250,36 +234,17 @@ void run_pass(const Pass& p, float* logits) {
                              p.batch.texts, p.g.num_labels, logits, nullptr);
 }
 
-/// The texts [begin, ...) of the next chunk.
-Texts next_chunk(const Texts& all, int64_t begin) {
-  int64_t end = begin + 1;
-  while (end < all.count && end - begin < kChunkTexts &&
-         all.offsets[end + 1] - all.offsets[begin] <= kChunkTokens)
-    ++end;
-  return {all.ids, all.offsets + begin, end - begin, nullptr};
-}
-
 }  // namespace
 
 Status serve_int8(const Int8Student& student, const Int8Kernels& int8, const Kernels<float>& kernels,
                   Scratch* scratch, const Texts& texts, float* out) {
-  for (int64_t begin = 0; begin < texts.count;) {
-    const Texts chunk = next_chunk(texts, begin);
-    char* memory = nullptr;
-    for (int32_t pass = 0; pass < 2; ++pass) {  // measures, then runs
-      Pass p(student, int8, kernels);
-      Carver carver(memory);
-      plan_batch(&carver, chunk, &p);
-      plan_buffers(&carver, &p);
-      if (pass == 1) {
-        run_pass(p, out + begin * student.geometry->num_labels);
-      } else if ((memory = scratch->reserve(carver.used())) == nullptr) {
-        return kOutOfMemory;
-      }
-    }
-    begin += chunk.count;
-  }
-  return kOk;
+  const int64_t classes = student.geometry->num_labels;
+  return for_serving_chunks(texts, classes, scratch, out, [&](Carver* carver, const Texts& chunk, float* to) {
+    Pass p(student, int8, kernels);
+    p.ids = lay_out_serving(carver, p.g, chunk, student.map, &p.batch);
+    plan_buffers(carver, &p);
+    if (to != nullptr) run_pass(p, to);
+  });
 }
 
 }  // namespace maque

@@ -2,28 +2,10 @@
 #include <string.h>
 
 #include "model/serving.h"
+#include "model/serving_order.h"
 
 namespace maque {
 namespace {
-
-/// Place in block order of gate n of a unit.
-int64_t place_of(int64_t unit, int64_t n, int64_t gates) {
-  return (unit / kLstmBlock * gates + n) * kLstmBlock + unit % kLstmBlock;
-}
-
-/// from [gates * hidden] (gate after gate), elements of `stride`, to [gates * whole] in block order; what is
-/// past hidden becomes zero.
-template <class T>
-void to_block_order(const T* from, int64_t hidden, int64_t gates, T* to, int64_t stride = 1) {
-  const int64_t places = gates * lstm_whole(hidden);
-  memset(to, 0, static_cast<size_t>(places * stride) * sizeof(T));
-  for (int64_t n = 0; n < gates; ++n) {
-    for (int64_t unit = 0; unit < hidden; ++unit) {
-      memcpy(to + place_of(unit, n, gates) * stride, from + (n * hidden + unit) * stride,
-             static_cast<size_t>(stride) * sizeof(T));
-    }
-  }
-}
 
 /// Packs [n, k] rows that have been ordered.
 void pack_ordered(const int8_t* weights, const Int8Layer& layer) {

@@ -8,6 +8,7 @@ namespace maque {
 /// (-1: they begin here, from a zero state), their cells at `cell`.
 struct ServingStep {
   int64_t direction, row, before, cell, count;
+  int64_t number;  // of the step in its direction and block
 };
 
 /// Step number `step` of one direction: the texts that go on, and those that begin.
@@ -19,9 +20,9 @@ void walk_step(const StudentBatch& batch, TextBlock block, int64_t times, int64_
   const int64_t going = joined - block.begin, row = batch.start[t] + block.begin;
   if (going > 0) {
     const int64_t before = batch.start[d == 0 ? t - 1 : t + 1] + block.begin;
-    f(ServingStep{d, row, before, block.begin, going});
+    f(ServingStep{d, row, before, block.begin, going, step});
   }
-  if (end > joined) f(ServingStep{d, row + going, -1, block.begin + going, end - joined});
+  if (end > joined) f(ServingStep{d, row + going, -1, block.begin + going, end - joined, step});
 }
 
 /// All steps of a batch. Interleaved: a step of one direction, then one of the other, so that the end of one

@@ -39,6 +39,26 @@ void for_forms(Precision precision, const F& look) {
   }
 }
 
+TEST(floats_are_finite_and_of_the_precision) {
+  for (Precision precision : {Precision::fp32, Precision::bf16}) {
+    for_forms(precision, [&](const ServingForm& form) {
+      for (const auto& [name, tensor] : form.tensors) {
+        if (name == "ids.map") continue;
+        ServingForm other = form;
+        const bool half = tensor.dtype == "BF16";
+        half ? put(&other, name, 1, uint16_t{0x7FC0})
+             : put(&other, name, 1, std::numeric_limits<float>::infinity());
+        refuse(other, MAQUE_NOT_FINITE, "element 1 is NaN or infinite");
+        other = form;
+        other.tensors.at(name).dtype = half ? "F32" : "BF16";
+        other.tensors.at(name).bytes.assign(half ? 2 * tensor.bytes.size() : tensor.bytes.size() / 2, 0);
+        refuse(other, MAQUE_BAD_MODEL,
+               half ? "dtype BF16 expected, got F32" : "dtype F32 expected, got BF16");
+      }
+    });
+  }
+}
+
 TEST(every_tensor_is_needed_with_its_shape_and_type) {
   for_forms(Precision::int8, [](const ServingForm& form) {
     for (const auto& [name, tensor] : form.tensors) {
@@ -147,7 +167,7 @@ TEST(calls_with_wrong_ids_and_sizes) {
 
 /// Every allocation of a build and of a first call fails once.
 TEST(memory_that_runs_out) {
-  for_forms(Precision::int8, [](const ServingForm& form) {
+  const auto look = [](const ServingForm& form) {
     int32_t code = MAQUE_OUT_OF_MEMORY;
     int64_t failures = 0;
     for (int64_t n = 2; code == MAQUE_OUT_OF_MEMORY && n < 200; ++n) {  // 0 and 1: the builder itself
@@ -166,7 +186,8 @@ TEST(memory_that_runs_out) {
     }
     CHECK_EQ(code, MAQUE_OK);
     CHECK(failures > 10);
-  });
+  };
+  for (Precision precision : {Precision::fp32, Precision::bf16, Precision::int8}) for_forms(precision, look);
 }
 
 TEST(a_folded_student_of_4000_ids_takes_less_than_12_megabytes) {

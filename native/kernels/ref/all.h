@@ -7,6 +7,7 @@
 #include "kernels/ref/gemm.h"
 #include "kernels/ref/layer_norm.h"
 #include "kernels/ref/lstm.h"
+#include "kernels/ref/lstm_step.h"
 #include "kernels/ref/objective.h"
 #include "kernels/ref/optimizer.h"
 #include "kernels/ref/pooling.h"

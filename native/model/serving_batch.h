@@ -1,0 +1,53 @@
+// What the forward passes of all serving forms share: chunks of texts, and the layout of one.
+#pragma once
+#include "model/model.h"
+
+namespace maque {
+
+/// Tokens and texts of one chunk: few enough for activations to stay in the caches.
+constexpr int64_t kServingTokens = 3072, kServingTexts = 512;
+
+/// The texts [begin, ...) of the next chunk.
+inline Texts next_serving_chunk(const Texts& all, int64_t begin) {
+  int64_t end = begin + 1;
+  while (end < all.count && end - begin < kServingTexts &&
+         all.offsets[end + 1] - all.offsets[begin] <= kServingTokens)
+    ++end;
+  return {all.ids, all.offsets + begin, end - begin, nullptr};
+}
+
+/// Lays out a chunk: local offsets, the rows of its ids (map: or null), then as for training, whose layout
+/// does not look for ids that occur twice: a table needs no product for them. Returns the rows of the table
+/// that are read, by row of the layout (sequence) or place (document).
+inline const int32_t* lay_out_serving(Carver* carver, const Geometry& g, const Texts& texts,
+                                      const int32_t* map, StudentBatch* batch) {
+  const int64_t n = texts.count, tokens = texts.tokens(), base = texts.offsets[0];
+  int32_t* offsets = carver->take<int32_t>(n + 1);
+  int32_t* mapped = map == nullptr ? nullptr : carver->take<int32_t>(tokens);
+  for (int64_t i = 0; i <= n && offsets != nullptr; ++i)
+    offsets[i] = static_cast<int32_t>(texts.offsets[i] - base);
+  for (int64_t i = 0; i < tokens && mapped != nullptr; ++i) mapped[i] = map[texts.ids[base + i]];
+  const int32_t* ids = map != nullptr || texts.ids == nullptr ? mapped : texts.ids + base;
+  lay_out_batch(carver, g, ids, offsets, n, tokens, texts.longest(), true, batch);
+  batch->rows = g.kind == Kind::document ? n : tokens + texts.empty();
+  return g.kind == Kind::document ? ids : batch->row_ids;
+}
+
+/// Runs f(carver, chunk, out) for each chunk twice: with a measuring carver (and out null), then with memory
+/// from the scratch.
+template <class F>
+Status for_serving_chunks(const Texts& texts, int64_t classes, Scratch* scratch, float* out, const F& f) {
+  for (int64_t begin = 0; begin < texts.count;) {
+    const Texts chunk = next_serving_chunk(texts, begin);
+    Carver measure(nullptr);
+    f(&measure, chunk, static_cast<float*>(nullptr));
+    char* memory = scratch->reserve(measure.used());
+    if (memory == nullptr) return kOutOfMemory;
+    Carver carver(memory);
+    f(&carver, chunk, out + begin * classes);
+    begin += chunk.count;
+  }
+  return kOk;
+}
+
+}  // namespace maque

@@ -1,0 +1,185 @@
+// The forward pass of a student in fp32 or with bf16 weights.
+#include <string.h>
+
+#include "model/serving.h"
+#include "model/serving_batch.h"
+#include "model/serving_walk.h"
+
+namespace maque {
+namespace {
+
+/// Bytes of both directions' recurrent weights up to which they are interleaved.
+constexpr int64_t kInterleavedBytes = 256 << 10;
+
+struct Pass {
+  const FloatStudent& s;
+  const Kernels<float>& kernels;
+  const Geometry& g;
+  StudentBatch batch{};
+  const int32_t* ids = nullptr;  // rows of the table, by row (sequence) or place (document)
+  float *input = nullptr, *gates = nullptr;
+  // The biLSTM. Rows have 2 * whole elements.
+  float *cells = nullptr, *states = nullptr, *features = nullptr;
+  float *hidden[2] = {}, *token_logits = nullptr, *scratch = nullptr;
+
+  Pass(const FloatStudent& student, const Kernels<float>& float_kernels)
+      : s(student), kernels(float_kernels), g(*student.geometry) {}
+
+  bool document() const { return g.kind == Kind::document; }
+  bool per_token() const { return !document() && g.pooling == Pooling::max_logits; }
+  int64_t width() const { return 2 * s.whole; }
+  int64_t places() const { return 2 * s.gates * s.whole; }
+};
+
+void plan_buffers(Carver* carver, Pass* p) {
+  const Geometry& g = p->g;
+  const int64_t texts = p->batch.texts, rows = p->batch.rows, width = p->width();
+  const int64_t steps = p->document() ? texts : p->batch.tokens;
+  const bool pools = !p->document() && !p->per_token();
+  if (!p->s.is_folded()) p->input = carver->take<float>(steps * g.embedding);
+  if (!p->s.is_folded() || p->document()) p->gates = carver->take<float>(steps * p->places());
+  p->cells = carver->take<float>(texts * width);
+  p->states = carver->take<float>(rows * width);
+  p->features = pools ? carver->take<float>(texts * width) : p->states;
+  int64_t widest = 0;
+  for (int32_t i = 0; i < g.head_layers; ++i) widest = g.head[i] > widest ? g.head[i] : widest;
+  const int64_t head_rows = p->per_token() ? rows : texts;
+  for (float*& hidden : p->hidden) hidden = carver->take<float>(head_rows * widest);
+  p->token_logits = p->per_token() ? carver->take<float>(head_rows * g.num_labels) : nullptr;
+  p->scratch = carver->take<float>(kGemmScratch);
+}
+
+/// y = act(x w^T + b).
+void run_layer(const Pass& p, const FloatLayer& layer, const float* x, int64_t rows, Activation activation,
+               float* y) {
+  GemmArgs<float> args{};
+  args.m = rows;
+  args.n = layer.n;
+  args.k = args.a_row_stride = layer.k;
+  args.a_k_stride = 1;
+  args.a = x;
+  args.b = layer.packed;
+  args.c = y;
+  args.ldc = layer.n;
+  args.bias = layer.bias;
+  args.activation = activation;
+  args.scratch = p.scratch;
+  p.kernels.gemm(args);
+}
+
+void set_input(const Pass& p, int64_t d, int64_t row, LstmStep<float>* step) {
+  const int64_t column = d * p.s.gates * p.s.whole;
+  if (p.gates != nullptr) {
+    step->input = p.gates + row * p.places() + column;
+    step->ld_input = p.places();
+    return;
+  }
+  step->table = p.s.table == nullptr ? nullptr : p.s.table + column;
+  step->table_bf16 = p.s.table_bf16 == nullptr ? nullptr : p.s.table_bf16 + column;
+  step->ld_table = p.s.ld_table;
+  step->ids = p.ids + row;
+}
+
+LstmStep<float> step_of(const Pass& p, int64_t d, int64_t rows) {
+  LstmStep<float> step{};
+  step.rows = rows;
+  step.hidden = p.g.hidden;
+  step.gates = p.s.gates;
+  step.weights = p.s.recurrent[d];
+  step.weights_bf16 = p.s.recurrent_bf16[d];
+  step.ld_state = step.ld_cells = step.ld_next = p.width();
+  return step;
+}
+
+void run_sequence(const Pass& p) {
+  const int64_t width = p.width(), tokens = p.batch.tokens, e = p.g.embedding;
+  if (!p.s.is_folded()) {
+    p.kernels.gather_rows(p.s.table, e, p.ids, tokens, e, p.input, e);
+    run_layer(p, p.s.input, p.input, tokens, Activation::none, p.gates);
+  }
+  const int64_t bytes =
+      p.s.is_bf16() ? 2 * lstm_packed_size_bf16(p.g.hidden) : 4 * lstm_packed_size(p.g.hidden);
+  walk_batch(p.batch, 2 * bytes <= kInterleavedBytes, [&](const ServingStep& at) {
+    const int64_t column = at.direction * p.s.whole;
+    LstmStep<float> step = step_of(p, at.direction, at.count);
+    set_input(p, at.direction, at.row, &step);
+    step.state = at.before < 0 ? nullptr : p.states + at.before * width + column;
+    step.cells = p.cells + at.cell * width + column;
+    step.next = p.states + at.row * width + column;
+    step.backwards = at.number % 2 == 1;
+    p.kernels.lstm_step(step);
+  });
+  memset(p.states + tokens * width, 0, static_cast<size_t>((p.batch.rows - tokens) * width) * sizeof(float));
+}
+
+void run_document(const Pass& p) {
+  const int64_t texts = p.batch.texts, e = p.g.embedding, places = p.places();
+  if (p.s.is_folded()) {
+    p.kernels.mean_pool_forward(p.s.table, places, p.batch.offsets, p.ids, texts, places, p.gates);
+    for (int64_t i = 0; i < texts; ++i) p.kernels.add(p.s.gates_bias, places, p.gates + i * places);
+  } else {
+    p.kernels.mean_pool_forward(p.s.table, e, p.batch.offsets, p.ids, texts, e, p.input);
+    run_layer(p, p.s.input, p.input, texts, Activation::none, p.gates);
+  }
+  for (int64_t d = 0; d < 2; ++d) {
+    LstmStep<float> step = step_of(p, d, texts);
+    set_input(p, d, 0, &step);
+    step.cells = p.cells + d * p.s.whole;
+    step.next = p.states + d * p.s.whole;
+    p.kernels.lstm_step(step);
+  }
+}
+
+void pool_states(const Pass& p) {
+  const int64_t width = p.width(), whole = p.s.whole, texts = p.batch.texts;
+  const int32_t *offsets = p.batch.pool_offsets, *rows = p.batch.pool_rows;
+  if (p.g.pooling == Pooling::mean) {
+    p.kernels.mean_pool_forward(p.states, width, offsets, rows, texts, width, p.features);
+  } else if (p.g.pooling == Pooling::max) {
+    p.kernels.max_pool_forward(p.states, width, offsets, rows, texts, width, p.features, nullptr);
+  } else {
+    p.kernels.gather_rows(p.states, width, p.batch.last, texts, whole, p.features, width);
+    p.kernels.gather_rows(p.states + whole, width, p.batch.first, texts, whole, p.features + whole, width);
+  }
+}
+
+void run_head(const Pass& p, int64_t rows, float* logits) {
+  const float* x = p.features;
+  for (int32_t i = 0; i < p.g.head_layers; ++i) {
+    run_layer(p, p.s.head[i], x, rows, Activation::relu, p.hidden[i % 2]);
+    x = p.hidden[i % 2];
+  }
+  run_layer(p, p.s.head[p.g.head_layers], x, rows, Activation::none, logits);
+}
+
+void run_pass(const Pass& p, float* logits) {
+  if (p.document()) {
+    run_document(p);
+    run_head(p, p.batch.texts, logits);
+    return;
+  }
+  run_sequence(p);
+  if (!p.per_token()) {
+    pool_states(p);
+    run_head(p, p.batch.texts, logits);
+    return;
+  }
+  run_head(p, p.batch.rows, p.token_logits);
+  p.kernels.max_pool_forward(p.token_logits, p.g.num_labels, p.batch.pool_offsets, p.batch.pool_rows,
+                             p.batch.texts, p.g.num_labels, logits, nullptr);
+}
+
+}  // namespace
+
+Status serve_float(const FloatStudent& student, const Kernels<float>& kernels, Scratch* scratch,
+                   const Texts& texts, float* out) {
+  const int64_t classes = student.geometry->num_labels;
+  return for_serving_chunks(texts, classes, scratch, out, [&](Carver* carver, const Texts& chunk, float* to) {
+    Pass p(student, kernels);
+    p.ids = lay_out_serving(carver, p.g, chunk, student.map, &p.batch);
+    plan_buffers(carver, &p);
+    if (to != nullptr) run_pass(p, to);
+  });
+}
+
+}  // namespace maque
