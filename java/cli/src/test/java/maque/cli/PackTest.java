@@ -91,6 +91,16 @@ class PackTest {
   }
 
   @Test
+  void comparesBothFormsOnLabelledTexts() {
+    Path out = folder.resolve("compared.maque");
+    Tiny.Outcome outcome =
+        Tiny.maque("pack", student, "--precision", "int8", "--data", data, "--out", out);
+    assertEquals(0, outcome.code(), outcome.err());
+    assertTrue(outcome.out().contains(student.toString()), outcome.out());
+    assertTrue(outcome.out().contains("the same label on 100.00 % of 80 texts"), outcome.out());
+  }
+
+  @Test
   void saysWhatIsWrong() throws IOException {
     Path out = folder.resolve("wrong.maque");
     fails(2, "--precision", "pack", student, "--out", out);
