@@ -19,7 +19,7 @@ import org.junit.jupiter.params.provider.ValueSource;
 /** The plain Java path against the native one, bit for bit. */
 class JavaStudentTest {
   private static final int IDS = 40;
-  private static final List<String> PRECISIONS = List.of("int8");
+  private static final List<String> PRECISIONS = List.of("int8", "fp32", "bf16");
 
   @TempDir Path directory;
 
@@ -91,7 +91,7 @@ class JavaStudentTest {
       for (boolean folded : new boolean[] {true, false}) {
         Map<String, Object> config = config(kind, random);
         config.put("vocab_size", TinyModels.WORDS.size());
-        config.put("precision", "int8");
+        config.put("precision", PRECISIONS.get(models.size() % PRECISIONS.size()));
         config.put("folded", folded);
         Map<String, Tensor> tensors =
             ServingModels.weights(ServingModels.parsed(config), folded, random);
