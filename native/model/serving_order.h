@@ -18,9 +18,10 @@ void to_block_order(const T* from, int64_t hidden, int64_t gates, T* to, int64_t
   const int64_t places = gates * lstm_whole(hidden);
   memset(to, 0, static_cast<size_t>(places * stride) * sizeof(T));
   for (int64_t n = 0; n < gates; ++n) {
-    for (int64_t unit = 0; unit < hidden; ++unit) {
+    for (int64_t unit = 0; unit < hidden; unit += kLstmBlock) {  // a block's units of one gate lie together
+      const int64_t units = hidden - unit < kLstmBlock ? hidden - unit : kLstmBlock;
       memcpy(to + place_of(unit, n, gates) * stride, from + (n * hidden + unit) * stride,
-             static_cast<size_t>(stride) * sizeof(T));
+             static_cast<size_t>(units * stride) * sizeof(T));
     }
   }
 }
