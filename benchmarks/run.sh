@@ -1,14 +1,15 @@
 #!/bin/bash
 # Maque beside ONNX Runtime, LibTorch and Hugging Face's tokenizers: the same weights and inputs, one core, one thread.
 #
-#   benchmarks/run.sh [--quick] [--json FILE] [--texts FILE] [task...]
-#   benchmarks/run.sh --plots FILE.json
+#   benchmarks/run.sh [--quick] [--json FILE] [--texts FILE] [--picture FILE] [task...]
+#   benchmarks/run.sh --plots FILE.json [--picture FILE]
 #   benchmarks/run.sh --list
 #
 # --quick  the smaller tasks, one short turn for each contender, instead of three: under 10 minutes
 # --json   where to keep the figures; FILE with .md for the table, .html for the plots, .svg for a picture; without it
 #          benchmarks/results/<time>.json
 # --texts  real titles, a JSON array of strings or of objects with a "text"; without it those of the tests
+# --picture  where the picture goes too: docs/benchmarks.svg is that of the README
 # --plots  draws the figures of an earlier run, and measures nothing
 # --list   names of the tasks; all are run without one
 # CORE (default 0) is the core that everything is pinned to; SECOND_CORE (the next one) is where a second caller runs.
@@ -33,9 +34,10 @@ while [ $# -gt 0 ]; do
     --json) json=$(realpath -m "$2"); shift;;
     --texts) texts=$(realpath "$2"); shift;;
     --plots) json=-; arguments+=(--plots "$(realpath "$2")"); shift;;
+    --picture) arguments+=(--picture "$(realpath -m "$2")"); shift;;
     --quick) arguments+=(--quick);;
     --list) json=-; arguments+=(--list);;
-    -h|--help) sed -n '2,16s/^# \{0,1\}//p' "$0"; exit 0;;
+    -h|--help) sed -n '2,17s/^# \{0,1\}//p' "$0"; exit 0;;
     -*) echo "unknown option $1" >&2; exit 2;;
     *) arguments+=("$1");;
   esac
@@ -52,9 +54,11 @@ if [ -z "${MAQUE_SKIP_BUILD:-}" ]; then
   mvn -q -B -DskipTests -Dnative.tests=OFF -Dspotless.check.skip=true -pl benchmarks -am process-classes
 fi
 cmake --build target/native --target maque_limits >"$here/target/limits.log" || { cat "$here/target/limits.log"; exit 1; }
+# Packed anew in every run: the form is that of this build.
+rm -rf "$here/target/models/packed"
 exec taskset -c "$core" java -Xmx4g -Xss16m \
   -Dorg.bytedeco.javacpp.maxPhysicalBytes=0 -Dorg.bytedeco.javacpp.maxBytes=0 \
-  "-Dmaque.benchmarks.directory=$here/target/material" \
+  "-Dmaque.benchmarks.directory=$here/target/models" \
   "-Dmaque.benchmarks.texts=$texts" \
   "-Dmaque.benchmarks.limits=$root/target/native/maque_limits" \
   "-Dmaque.benchmarks.cpus=$cpus" \

@@ -11,8 +11,10 @@ import java.util.List;
  * @param tasks names; empty for all of the run's
  * @param json where the figures go, or null
  * @param plots figures of an earlier run to draw, instead of measuring, or null
+ * @param picture where the picture goes too, or null
  */
-record Arguments(boolean quick, boolean list, List<String> tasks, Path json, Path plots) {
+record Arguments(
+    boolean quick, boolean list, List<String> tasks, Path json, Path plots, Path picture) {
   /**
    * @throws IllegalArgumentException naming what is wrong
    */
@@ -21,6 +23,7 @@ record Arguments(boolean quick, boolean list, List<String> tasks, Path json, Pat
     boolean list = false;
     Path json = null;
     Path plots = null;
+    Path picture = null;
     List<String> tasks = new ArrayList<>();
     for (int i = 0; i < arguments.length; i++) {
       switch (arguments[i]) {
@@ -28,10 +31,11 @@ record Arguments(boolean quick, boolean list, List<String> tasks, Path json, Pat
         case "--list" -> list = true;
         case "--json" -> json = path(arguments, ++i);
         case "--plots" -> plots = path(arguments, ++i);
+        case "--picture" -> picture = path(arguments, ++i);
         default -> tasks.add(known(arguments[i]));
       }
     }
-    return new Arguments(quick, list, tasks, json, plots);
+    return new Arguments(quick, list, tasks, json, plots, picture);
   }
 
   private static Path path(String[] arguments, int index) {
@@ -57,5 +61,10 @@ record Arguments(boolean quick, boolean list, List<String> tasks, Path json, Pat
 
   boolean wants(String name) {
     return tasks.isEmpty() || tasks.contains(name);
+  }
+
+  /** A quick run leaves out the large ones, unless they are asked for by name. */
+  boolean wants(Task task) {
+    return tasks.contains(task.name()) || tasks.isEmpty() && (task.quick() || !quick);
   }
 }

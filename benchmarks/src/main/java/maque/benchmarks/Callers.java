@@ -5,7 +5,9 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.function.Supplier;
 import org.openjdk.jmh.runner.RunnerException;
 
 /** Two callers of one student on two CPUs against one caller on one. */
@@ -27,31 +29,46 @@ final class Callers {
     double scaling = Limits.scaling(Integer.parseInt(cpus[0]), Integer.parseInt(cpus[1]));
     String what = describe(scaling, siblings(cpus[0]), cpus[1]);
     List<Map<String, Object>> rows = new ArrayList<>();
-    Path sequence = Material.sequence(Material.SMALL_SEQUENCE);
-    for (String contender : List.of(Contender.MAQUE, Contender.MAQUE_INT8)) {
+    for (Model model : models()) {
       try {
-        rows.add(measure(report, contender, Material.form(contender, sequence), cpus, quick));
-      } catch (RunnerException e) {
-        continue; // a form that this build cannot load has no row
+        rows.add(measure(report, model, cpus, quick));
+      } catch (RunnerException | RuntimeException e) {
+        System.out.println("  2 callers, " + model.what + ": " + e.getMessage());
       }
     }
     rows.forEach(row -> row.put("cpus", what));
     return rows;
   }
 
+  /** What is called, in which precision. */
+  private record Model(String what, String contender, Supplier<Path> path) {}
+
+  private static List<Model> models() {
+    List<Model> models = new ArrayList<>();
+    for (String contender : List.of(Contender.MAQUE, Contender.MAQUE_INT8)) {
+      models.add(
+          new Model(
+              "sequence student 300/128",
+              contender,
+              () -> Material.form(contender, Material.sequence(Material.SMALL_SEQUENCE))));
+    }
+    models.add(new Model("teacher bge-small-zh", Contender.MAQUE, Material::teacher));
+    return models;
+  }
+
   private static Map<String, Object> measure(
-      Report report, String contender, Path model, String[] cpus, boolean quick)
-      throws RunnerException {
+      Report report, Model model, String[] cpus, boolean quick) throws RunnerException {
+    String path = model.path.get().toString();
     double one = 0;
     double two = 0;
     for (int round = 0; round < (quick ? 1 : 2); round++) {
-      one = Math.max(one, Measurement.throughput(model.toString(), 1, cpus[0], 1));
-      two = Math.max(two, Measurement.throughput(model.toString(), 2, String.join(",", cpus), 1));
+      one = Math.max(one, Measurement.throughput(path, 1, cpus[0]));
+      two = Math.max(two, Measurement.throughput(path, 2, String.join(",", cpus)));
     }
     Map<String, Object> row =
         report.add(
-            "2 callers, single predictions, sequence student 300/128",
-            Contender.precision(contender),
+            "2 callers, single predictions, " + model.what,
+            Contender.precision(model.contender),
             "predictions/s",
             two,
             one,
@@ -66,7 +83,7 @@ final class Callers {
     boolean said = List.of(siblings.split("[,-]")).contains(second);
     boolean measured = scaling < TWO_CORES;
     return String.format(
-        java.util.Locale.ROOT,
+        Locale.ROOT,
         "%s: together %.2f times the multiply-adds of one",
         said || measured ? "two threads of one core" : "two cores",
         scaling);

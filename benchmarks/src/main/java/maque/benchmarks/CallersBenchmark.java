@@ -1,8 +1,12 @@
 package maque.benchmarks;
 
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import maque.runtime.ModelDirectory;
 import maque.runtime.Student;
+import maque.runtime.Teacher;
+import maque.runtime.TextClassifier;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
 import org.openjdk.jmh.annotations.Mode;
@@ -13,7 +17,7 @@ import org.openjdk.jmh.annotations.Setup;
 import org.openjdk.jmh.annotations.State;
 import org.openjdk.jmh.annotations.TearDown;
 
-/** How many single predictions do several callers of one student get a second? */
+/** How many single predictions do several callers of one model get a second? */
 @BenchmarkMode(Mode.Throughput)
 @OutputTimeUnit(TimeUnit.SECONDS)
 @State(Scope.Benchmark)
@@ -26,20 +30,22 @@ public class CallersBenchmark {
   @Param("")
   public String cpus;
 
-  private Student student;
+  private TextClassifier classifier;
   private List<String> texts;
 
   /** Widens the process to its CPUs; threads made after this inherit them. */
   @Setup
   public void open() {
     Limits.output(List.of("taskset", "-a", "-p", "-c", cpus, "" + ProcessHandle.current().pid()));
-    student = Student.load(java.nio.file.Path.of(model));
+    ModelDirectory directory = ModelDirectory.read(Path.of(model));
+    classifier =
+        directory.modelType().equals("bert") ? Teacher.of(directory) : Student.of(directory);
     texts = Material.texts();
   }
 
   @TearDown
   public void close() {
-    student.close();
+    classifier.close();
   }
 
   /** One caller. */
@@ -52,14 +58,18 @@ public class CallersBenchmark {
     /** Begins at the first text. */
     @Setup
     public void open(CallersBenchmark benchmark) {
-      session = benchmark.student.session();
-      probabilities = new float[benchmark.student.labels().size()];
+      session = benchmark.classifier instanceof Student student ? student.session() : null;
+      probabilities = new float[benchmark.classifier.labels().size()];
     }
   }
 
   @Benchmark
-  public int run(Caller caller) {
+  public Object run(Caller caller) {
     String text = texts.get(caller.next++ % texts.size());
-    return caller.session.predict(text, caller.probabilities);
+    if (caller.session == null) {
+      return classifier.logits(text);
+    }
+    caller.session.predict(text, caller.probabilities);
+    return caller.probabilities;
   }
 }

@@ -2,6 +2,7 @@ package maque.benchmarks;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 
 /** The plots of a run. */
@@ -33,7 +34,7 @@ final class Charts {
   }
 
   private static String plain(double value) {
-    return value >= 1 ? String.format(java.util.Locale.ROOT, "%,.0f", value) : "" + (float) value;
+    return value >= 1 ? String.format(Locale.ROOT, "%,.0f", value) : "" + (float) value;
   }
 
   /** How many times as fast as the fastest peer each row is: bars from 1, logarithmic. */
@@ -51,11 +52,11 @@ final class Charts {
       y += 22;
       for (Map<String, Object> row : group.getValue()) {
         bar(svg, axis, row, y, bar - 5);
+        svg.line(axis.at(1), y - 3, axis.at(1), y + bar - 3, "base");
         y += bar;
       }
       y += 8;
     }
-    svg.line(axis.at(1), 44, axis.at(1), height - 6, "base");
     return svg.end();
   }
 
@@ -88,7 +89,7 @@ final class Charts {
     svg.rect(Math.min(one, end), y, Math.max(1.5, Math.abs(end - one)), height, Rows.colour(row));
     String label =
         String.format(
-            java.util.Locale.ROOT,
+            Locale.ROOT,
             "%s×  %s",
             Report.number(Rows.number(row, "ratio")),
             Rows.text(row, "flavour"));
@@ -111,8 +112,8 @@ final class Charts {
     Svg svg = new Svg(WIDTH, height, title);
     svg.text(0, 16, "title", title);
     Axis axis = new Axis(low * 0.9, high * 1.1, bottom, 36);
-    double left = 62;
-    double right = WIDTH - 14;
+    double left = 76;
+    double right = WIDTH - 26;
     for (double tick : axis.ticks()) {
       svg.line(left, axis.at(tick), right, axis.at(tick), "grid");
       svg.text(
@@ -126,8 +127,7 @@ final class Charts {
     double step = (right - left) / (quantiles.length - 1);
     for (int i = 0; i < quantiles.length; i++) {
       String name = quantiles[i] == 50 ? "median" : plainQuantile(quantiles[i]);
-      svg.text(
-          left + i * step, bottom + 17, "soft", i == quantiles.length - 1 ? "end" : "middle", name);
+      svg.text(left + i * step, bottom + 17, "soft", "middle", name);
     }
     double y = bottom + 40;
     for (Curve curve : curves) {
@@ -239,24 +239,30 @@ final class Charts {
         svg.text(x.to - 2, y.at(value) - 5, "soft", "end", peak[2] + " " + Report.number(value));
       }
     }
-    for (String level : List.of("l2", "l3", "memory")) {
-      double bandwidth = Rows.number(limits, "read_" + level + "_gb");
-      double from = Math.max(x.low, y.low / bandwidth);
-      double to = Math.min(x.high, highest / bandwidth);
-      if (to > from) {
-        svg.line(x.at(from), y.at(from * bandwidth), x.at(to), y.at(to * bandwidth), "base");
-        double label = Math.sqrt(from * to);
-        svg.text(
-            x.at(label) - 8,
-            y.at(label * bandwidth) - 4,
-            "soft",
-            "end",
-            (level.equals("memory") ? level : level.toUpperCase(java.util.Locale.ROOT))
-                + " "
-                + Report.number(bandwidth)
-                + " GB/s");
-      }
+    bandwidth(svg, limits, "l2", 0.8, x, y, highest);
+    bandwidth(svg, limits, "l3", 0.45, x, y, highest);
+    bandwidth(svg, limits, "memory", 0.45, x, y, highest);
+  }
+
+  /** A level's line up to the highest peak, named at a part of its length. */
+  private static void bandwidth(
+      Svg svg, Map<String, Object> limits, String level, double part, Axis x, Axis y, double top) {
+    double bandwidth = Rows.number(limits, "read_" + level + "_gb");
+    double from = Math.max(x.low, y.low / bandwidth);
+    double to = Math.min(x.high, top / bandwidth);
+    if (to <= from) {
+      return;
     }
+    svg.line(x.at(from), y.at(from * bandwidth), x.at(to), y.at(to * bandwidth), "base");
+    double label = from * Math.pow(to / from, part);
+    boolean before = level.equals("l2");
+    String name = level.equals("memory") ? level : level.toUpperCase(Locale.ROOT);
+    svg.text(
+        x.at(label) + (before ? -8 : 8),
+        y.at(label * bandwidth) + (before ? -2 : 12),
+        "soft",
+        before ? "end" : "start",
+        name + " " + Report.number(bandwidth) + " GB/s");
   }
 
   private static void legend(Svg svg, double x, double y) {
@@ -289,7 +295,7 @@ final class Charts {
       for (Map<String, Object> row : group.getValue()) {
         String label =
             String.format(
-                java.util.Locale.ROOT,
+                Locale.ROOT,
                 "%s %s: %s×",
                 Rows.text(row, "flavour"),
                 Rows.shown(row, "maque"),

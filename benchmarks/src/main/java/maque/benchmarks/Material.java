@@ -13,7 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
 import maque.runtime.ModelDirectory;
-import maque.runtime.Teacher;
+import maque.runtime.TeacherForm;
 import maque.runtime.Tensor;
 import maque.training.Precision;
 import maque.training.StudentPacking;
@@ -63,7 +63,7 @@ final class Material {
     Path path = directory().resolve(name);
     if (!Files.exists(path)) {
       try {
-        Files.createDirectories(directory());
+        Files.createDirectories(path.getParent());
         making.make(path);
       } catch (IOException e) {
         throw new UncheckedIOException(e);
@@ -170,7 +170,7 @@ final class Material {
     String precision =
         contender.equals(Contender.MAQUE_FOLDED) ? "fp32" : Contender.precision(contender);
     return made(
-        student.getFileName() + "-" + precision,
+        "packed/" + student.getFileName() + "-" + precision,
         path -> {
           StudentPacking.Options options =
               StudentPacking.Options.of(Precision.of(precision)).withFold(StudentPacking.Fold.YES);
@@ -182,13 +182,8 @@ final class Material {
   }
 
   /** The teacher in a contender's precision. */
-  static Teacher teacherForm(String contender, Path teacher) {
-    ModelDirectory model = ModelDirectory.read(teacher);
-    String precision = Contender.precision(contender);
-    if (!precision.equals("fp32")) {
-      throw new IllegalStateException("teachers have no " + precision + " yet");
-    }
-    return Teacher.of(model);
+  static TeacherForm teacherForm(String contender, Path teacher) {
+    return TeacherForm.of(ModelDirectory.read(teacher), Contender.precision(contender));
   }
 
   /** A student as an ONNX graph. */

@@ -156,7 +156,7 @@ final class Measurement {
   }
 
   /** Predictions a second of some caller threads together. */
-  static double throughput(String model, int callers, String cpus, int seconds)
+  static double throughput(String model, int callers, String cpus)
       throws RunnerException {
     Path file = temporary();
     try {
@@ -166,9 +166,9 @@ final class Measurement {
                   .param("cpus", cpus)
                   .threads(callers)
                   .warmupIterations(1)
-                  .warmupTime(TimeValue.seconds(1))
+                  .warmupTime(TimeValue.milliseconds(700))
                   .measurementIterations(3)
-                  .measurementTime(TimeValue.milliseconds(seconds * 333L))
+                  .measurementTime(TimeValue.milliseconds(400))
                   .build())
           .runSingle()
           .getPrimaryResult()
@@ -194,6 +194,7 @@ final class Measurement {
         .forks(1)
         .threads(1)
         .shouldFailOnError(true)
+        .timeout(TimeValue.minutes(2))
         .verbosity(VerboseMode.SILENT)
         .jvmArgs(jvm(absent).toArray(new String[0]));
   }

@@ -30,11 +30,11 @@ final class Picture {
       svg.text(20, y + 12, "", group.getKey());
       for (Map<String, Object> row : group.getValue()) {
         Charts.bar(svg, axis, row, y, BAR - 4);
+        svg.line(axis.at(1), y - 3, axis.at(1), y + BAR - 2, "base");
         y += BAR;
       }
       y += 12;
     }
-    svg.line(axis.at(1), 74, axis.at(1), height - 12, "base");
     return svg.end();
   }
 }

@@ -15,7 +15,7 @@ import org.openjdk.jmh.runner.RunnerException;
  * Runs the suite: what the core can do, every task with every contender in turn, callers, loading;
  * then table and plots. After each task the figures so far are on disk.
  *
- * <p>Arguments: {@code [--quick] [--json FILE] [--plots FILE] [task...]}.
+ * <p>Arguments: those of benchmarks/run.sh.
  */
 public final class Suite {
   /** Two callers of one student. */
@@ -48,12 +48,18 @@ public final class Suite {
     if (asked.list()) {
       Arguments.names().forEach(System.out::println);
     } else if (asked.plots() != null) {
-      @SuppressWarnings("unchecked") // written by a run
-      List<Map<String, Object>> rows = (List<Map<String, Object>>) Json.read(asked.plots());
-      draw(rows, asked.plots());
+      draw(rows(asked.plots()), asked.plots(), asked.picture());
     } else {
       new Suite(asked, System.out).run();
     }
+  }
+
+  @SuppressWarnings("unchecked") // what a run wrote is rows
+  private static List<Map<String, Object>> rows(Path json) {
+    if (Json.read(json) instanceof List<?> rows) {
+      return (List<Map<String, Object>>) rows;
+    }
+    throw new IllegalArgumentException(json + ": expected an array of rows");
   }
 
   private void run() throws RunnerException, IOException {
@@ -63,7 +69,7 @@ public final class Suite {
     environment.put("empty call into native code", Report.number(Measurement.emptyCall()) + " ns");
     Report report = new Report(environment, limits);
     for (Task task : Tasks.ALL) {
-      if (arguments.wants(task.name()) && (task.quick() || !arguments.quick())) {
+      if (arguments.wants(task)) {
         measure(task, report);
         save(report);
       }
@@ -126,14 +132,18 @@ public final class Suite {
       AtomicFiles.write(
           sibling(arguments.json(), ".md"),
           Report.table(report.rows()).getBytes(StandardCharsets.UTF_8));
-      draw(report.rows(), arguments.json());
+      draw(report.rows(), arguments.json(), arguments.picture());
     }
   }
 
-  /** The page of plots, and the picture, beside a run's figures. */
-  private static void draw(List<Map<String, Object>> rows, Path json) {
+  /** The page of plots, and the picture, beside a run's figures; the picture elsewhere too. */
+  private static void draw(List<Map<String, Object>> rows, Path json, Path picture) {
     AtomicFiles.write(sibling(json, ".html"), Page.html(rows).getBytes(StandardCharsets.UTF_8));
-    AtomicFiles.write(sibling(json, ".svg"), Picture.svg(rows).getBytes(StandardCharsets.UTF_8));
+    byte[] svg = Picture.svg(rows).getBytes(StandardCharsets.UTF_8);
+    AtomicFiles.write(sibling(json, ".svg"), svg);
+    if (picture != null) {
+      AtomicFiles.write(picture, svg);
+    }
   }
 
   private static Path sibling(Path json, String ending) {

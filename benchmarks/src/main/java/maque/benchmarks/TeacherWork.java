@@ -4,7 +4,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Map;
 import maque.runtime.ModelDirectory;
-import maque.runtime.Teacher;
+import maque.runtime.TeacherForm;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
@@ -80,11 +80,11 @@ final class TeacherWork {
   }
 
   private static final class Maque implements Work {
-    private final Teacher teacher;
+    private final TeacherForm teacher;
     private final Ragged[] batches;
     private int next;
 
-    Maque(Teacher teacher, int[][][] batches) {
+    Maque(TeacherForm teacher, int[][][] batches) {
       this.teacher = teacher;
       this.batches = Arrays.stream(batches).map(Ragged::of).toArray(Ragged[]::new);
     }
@@ -94,13 +94,13 @@ final class TeacherWork {
       return logits(batches[next++ % batches.length]);
     }
 
-    private float[][] logits(Ragged batch) {
-      return teacher.logitsOfIds(batch.ids(), batch.offsets(), batch.n());
+    private float[] logits(Ragged batch) {
+      return teacher.logits(batch.ids(), batch.offsets(), batch.n());
     }
 
     @Override
     public float[] result() {
-      return Ragged.flat(logits(batches[batches.length / 2]));
+      return logits(batches[batches.length / 2]);
     }
 
     @Override

@@ -16,6 +16,8 @@ class ArgumentsTest {
     assertTrue(arguments.quick());
     assertTrue(arguments.wants("tokenizer"));
     assertFalse(arguments.wants("base-step"));
+    assertFalse(Arguments.of("--quick").wants(Task.of("base-step")));
+    assertTrue(Arguments.of("--quick", "base-step").wants(Task.of("base-step")));
     assertEquals(Path.of("x.json"), arguments.json());
     assertTrue(Arguments.of().wants("base-step"));
     String message =
