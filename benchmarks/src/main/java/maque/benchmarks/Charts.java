@@ -60,13 +60,16 @@ final class Charts {
     return svg.end();
   }
 
+  /** Bars end here, so that a few long ones leave the others their length. */
+  static final double LONGEST = 30;
+
   /** An axis for the ratios of these rows. */
   static double[] ratioRange(List<Map<String, Object>> rows) {
     double low = 0.8;
     double high = 2.5;
     for (Map<String, Object> row : rows) {
       low = Math.min(low, Rows.number(row, "ratio") * 0.9);
-      high = Math.max(high, Rows.number(row, "ratio") * 1.1);
+      high = Math.max(high, Math.min(LONGEST, Rows.number(row, "ratio") * 1.1));
     }
     return new double[] {low, high};
   }
@@ -90,8 +93,8 @@ final class Charts {
     String label =
         String.format(
             Locale.ROOT,
-            "%s×  %s",
-            Report.number(Rows.number(row, "ratio")),
+            Rows.number(row, "ratio") < 10 ? "%.2f×  %s" : "%.0f×  %s",
+            Rows.number(row, "ratio"),
             Rows.text(row, "flavour"));
     svg.text(Math.max(one, end) + 6, y + height - 2.5, "", label);
   }

@@ -156,8 +156,7 @@ final class Measurement {
   }
 
   /** Predictions a second of some caller threads together. */
-  static double throughput(String model, int callers, String cpus)
-      throws RunnerException {
+  static double throughput(String model, int callers, String cpus) throws RunnerException {
     Path file = temporary();
     try {
       return new Runner(

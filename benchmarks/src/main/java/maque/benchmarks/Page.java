@@ -55,7 +55,7 @@ final class Page {
         "p",
         "Bars to the right of 1: that many times as fast as the fastest of ONNX Runtime and"
             + " LibTorch (or Hugging Face's tokenizers). Blue is fp32, violet bf16, green int8;"
-            + " paler where the student's table is folded.");
+            + " paler where the student's table is folded. Bars end at 30; the numbers go on.");
     plots(halves(compared).stream().map(half -> Charts.ratios("Times as fast", half)).toList());
   }
 

@@ -36,8 +36,7 @@ public final class TeacherForm implements AutoCloseable {
     if (precision.equals("int8")) {
       tensors = quantised(tensors);
     }
-    NativeModel model =
-        NativeModel.build("teacher", options, tensors, teacher.path().toString());
+    NativeModel model = NativeModel.build("teacher", options, tensors, teacher.path().toString());
     return new TeacherForm(model, teacher.labels().size());
   }
 
@@ -66,8 +65,7 @@ public final class TeacherForm implements AutoCloseable {
     int rows = (int) tensor.shape()[0];
     int columns = (int) tensor.shape()[1];
     float[] values = tensor.floats();
-    ByteBuffer bytes =
-        ByteBuffer.allocateDirect(values.length).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer bytes = ByteBuffer.allocateDirect(values.length).order(ByteOrder.LITTLE_ENDIAN);
     float[] scales = new float[rows];
     for (int r = 0; r < rows; r++) {
       float largest = 0;
