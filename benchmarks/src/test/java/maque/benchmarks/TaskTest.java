@@ -15,8 +15,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /**
- * Every contender of the cheaper tasks opens, agrees with Maque in fp32, and runs. Those that need a
- * processor with bf16 are left to the suite, which says what it could not measure.
+ * Every contender of the cheaper tasks opens, agrees with Maque in fp32, and runs. Those that need
+ * a processor with bf16 are left to the suite, which says what it could not measure.
  */
 class TaskTest {
   @TempDir static Path directory;
