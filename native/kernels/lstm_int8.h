@@ -123,6 +123,7 @@ struct LstmInt8Step {
                            // (n, p) at ((n / 32 * ceil(hidden / 4) + p / 4) * 32 + n % 32) * 4 + p % 4
   const int32_t* offsets;  // 64 times the sum of each row
   const float* scale;      // s_w * kLstmStateStep of each row
+  bool backwards;  // blocks from last to first: what the step before has read last is read first, from cache
 
   float* cells;  // read where there is a state before, and written
   int64_t ld_cells;

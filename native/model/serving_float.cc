@@ -8,9 +8,6 @@
 namespace maque {
 namespace {
 
-/// Bytes of both directions' recurrent weights up to which they are interleaved.
-constexpr int64_t kInterleavedBytes = 256 << 10;
-
 struct Pass {
   const FloatStudent& s;
   const Kernels<float>& kernels;
@@ -97,9 +94,7 @@ void run_sequence(const Pass& p) {
     p.kernels.gather_rows(p.s.table, e, p.ids, tokens, e, p.input, e);
     run_layer(p, p.s.input, p.input, tokens, Activation::none, p.gates);
   }
-  const int64_t bytes =
-      p.s.is_bf16() ? 2 * lstm_packed_size_bf16(p.g.hidden) : 4 * lstm_packed_size(p.g.hidden);
-  walk_batch(p.batch, 2 * bytes <= kInterleavedBytes, [&](const ServingStep& at) {
+  walk_batch(p.batch, [&](const ServingStep& at) {
     const int64_t column = at.direction * p.s.whole;
     LstmStep<float> step = step_of(p, at.direction, at.count);
     set_input(p, at.direction, at.row, &step);

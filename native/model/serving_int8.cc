@@ -9,10 +9,6 @@
 namespace maque {
 namespace {
 
-/// Bytes of both directions' recurrent weights up to which they are interleaved: those that a level-2 cache
-/// holds beside all else.
-constexpr int64_t kInterleavedBytes = 256 << 10;
-
 struct Pass {
   const Int8Student& s;
   const Int8Kernels& int8;
@@ -113,8 +109,7 @@ void project_tokens(const Pass& p) {
 void run_sequence(const Pass& p) {
   const int64_t width = p.width(), whole = p.s.whole, direction_places = p.s.gates * whole;
   if (!p.s.is_folded()) project_tokens(p);
-  const bool interleaved = 2 * gemm_int8_packed_size(p.g.hidden, 4 * whole) <= kInterleavedBytes;
-  walk_batch(p.batch, interleaved, [&](const ServingStep& at) {
+  walk_batch(p.batch, [&](const ServingStep& at) {
     const int64_t d = at.direction, column = d * whole;
     LstmInt8Step step = step_of(p, d, at.count);
     if (p.s.is_folded()) {
@@ -128,6 +123,7 @@ void run_sequence(const Pass& p) {
       step.ld_input = p.places();
     }
     step.state = at.before < 0 ? nullptr : p.states + at.before * width + column;
+    step.backwards = at.number % 2 == 1;
     step.cells = p.cells + at.cell * width + column;
     step.next = p.states + at.row * width + column;
     step.output = p.output == nullptr ? nullptr : p.output + at.row * width + column;

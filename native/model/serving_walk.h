@@ -25,18 +25,16 @@ void walk_step(const StudentBatch& batch, TextBlock block, int64_t times, int64_
   if (end > joined) f(ServingStep{d, row + going, -1, block.begin + going, end - joined, step});
 }
 
-/// All steps of a batch. Interleaved: a step of one direction, then one of the other, so that the end of one
-/// overlaps with the start of the other; else one direction after the other, so that only one's weights have
-/// to stay in the cache.
+/// All steps of a batch, one direction after the other: what a single text is bound by is reading the
+/// weights, and those of one direction stay nearer than those of both in turn.
 template <class F>
-void walk_batch(const StudentBatch& batch, bool interleaved, const F& f) {
+void walk_batch(const StudentBatch& batch, const F& f) {
   for (int64_t begin = 0; begin < batch.texts; begin += kTextBlock) {
     const int64_t left = batch.texts - begin;
     const TextBlock block{begin, begin + (left < kTextBlock ? left : kTextBlock)};
     const int64_t times = block_times(batch, block);
-    for (int64_t i = 0; i < 2 * times; ++i) {
-      const int64_t d = interleaved ? i % 2 : i / times, step = interleaved ? i / 2 : i % times;
-      walk_step(batch, block, times, d, step, f);
+    for (int64_t d = 0; d < 2; ++d) {
+      for (int64_t step = 0; step < times; ++step) walk_step(batch, block, times, d, step, f);
     }
   }
 }

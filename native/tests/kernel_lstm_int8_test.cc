@@ -122,7 +122,7 @@ class Step {
 
   LstmInt8Step arguments() const {
     LstmInt8Step s = {};
-    s.rows = o_.rows, s.hidden = o_.hidden, s.gates = o_.gates;
+    s.rows = o_.rows, s.hidden = o_.hidden, s.gates = o_.gates, s.backwards = o_.rows % 2 == 1;
     if (o_.table) {
       s.table = table_.data(), s.ld_table = whole() * o_.gates + 5;
       s.table_scale = table_scale_.data() + 1, s.scale_stride = 2;

@@ -1,6 +1,7 @@
 // One step of an int8 LSTM. The recurrent sums of all gates of a block of units stay in registers over the
-// whole state and go straight into the cell, whose arithmetic overlaps with the next block's product. See
-// kernels/lstm_int8.h for the contract.
+// whole state and go straight into the cell, whose arithmetic overlaps with the next block's product. A
+// single row is bound by reading the weights: they are read as one stream. See kernels/lstm_int8.h for the
+// contract.
 #include "kernels/lstm_int8.h"
 
 #include "kernels/math.h"
@@ -16,52 +17,41 @@ constexpr int64_t kPanelBytes = kInt8Panel * kInt8Step;
 #if defined(MAQUE_ISA_AVX2)
 constexpr int kMostRows = 3;
 constexpr int gates_at_once(int rows) { return rows == 1 ? kGates : 2; }
-constexpr int kLoneBlocks = 1;
 #else
 constexpr int kMostRows = 6;
 constexpr int gates_at_once(int) { return kGates; }
-constexpr int kLoneBlocks = 2;  // blocks at once for a single row: enough independent sums to hide latency
 #endif
 
-/// sums[i][w][n]: row i, block first + w, gate n.
-template <int R, int W>
-MAQUE_INLINE void recurrent_sums(const LstmInt8Step& s, int64_t row, int64_t first, I (&sums)[R][W][kGates]) {
+/// sums[i][n]: row i, gate n of a block.
+template <int R>
+MAQUE_INLINE void recurrent_sums(const LstmInt8Step& s, int64_t row, int64_t block, I (&sums)[R][kGates]) {
   constexpr int kAtOnce = gates_at_once(R);
   const int64_t steps = int8_whole_k(s.hidden) / kInt8Step, panel = steps * kPanelBytes;
 #pragma GCC unroll 2
   for (int g = 0; g < kGates; g += kAtOnce) {
     const uint8_t* state = s.state + row * s.ld_state;
-    const int8_t* weights = s.weights + (first * 2 + g / 2) * panel;
-    I sum[R][W][kAtOnce];
+    const int8_t* weights = s.weights + (block * 2 + g / 2) * panel;
+    I sum[R][kAtOnce];
 #pragma GCC unroll 6
     for (int i = 0; i < R; ++i) {
-#pragma GCC unroll 2
-      for (int w = 0; w < W; ++w) {
 #pragma GCC unroll 4
-        for (int n = 0; n < kAtOnce; ++n) sum[i][w][n] = I::set1(0);
-      }
+      for (int n = 0; n < kAtOnce; ++n) sum[i][n] = I::set1(0);
     }
     for (int64_t p = 0; p < steps; ++p, state += kInt8Step, weights += kPanelBytes) {
       I x[R];
 #pragma GCC unroll 6
       for (int i = 0; i < R; ++i) x[i] = broadcast4(state + i * s.ld_state);
-#pragma GCC unroll 2
-      for (int w = 0; w < W; ++w) {
 #pragma GCC unroll 4
-        for (int n = 0; n < kAtOnce; ++n) {
-          const I weight = I::load(weights + (w * 2 + n / 2) * panel + n % 2 * 64);
+      for (int n = 0; n < kAtOnce; ++n) {
+        const I weight = I::load(weights + n / 2 * panel + n % 2 * 64);
 #pragma GCC unroll 6
-          for (int i = 0; i < R; ++i) sum[i][w][n] = dot4(sum[i][w][n], x[i], weight);
-        }
+        for (int i = 0; i < R; ++i) sum[i][n] = dot4(sum[i][n], x[i], weight);
       }
     }
 #pragma GCC unroll 6
     for (int i = 0; i < R; ++i) {
-#pragma GCC unroll 2
-      for (int w = 0; w < W; ++w) {
 #pragma GCC unroll 4
-        for (int n = 0; n < kAtOnce; ++n) sums[i][w][g + n] = sum[i][w][n];
-      }
+      for (int n = 0; n < kAtOnce; ++n) sums[i][g + n] = sum[i][n];
     }
   }
 }
@@ -113,32 +103,21 @@ __attribute__((noinline)) void step_block(const LstmInt8Step& s, const Input& in
   write_block(s, row, unit, y[3], int8::next_cell(y[1], before, int8::gated_input(y[0], y[2])));
 }
 
-/// R rows across W blocks.
-template <int R, int W>
+template <int R>
 void step_tile(const LstmInt8Step& s, int64_t row, int64_t block) {
-  I sums[R][W][kGates];
+  I sums[R][kGates];
   recurrent_sums(s, row, block, sums);
-  for (int i = 0; i < R; ++i) {
-    const Input input(s, row + i);
-    for (int w = 0; w < W; ++w) step_block(s, input, row + i, block + w, sums[i][w]);
-  }
+  for (int i = 0; i < R; ++i) step_block(s, Input(s, row + i), row + i, block, sums[i]);
 }
 
 using TileFunction = void (*)(const LstmInt8Step&, int64_t row, int64_t block);
 #if defined(MAQUE_ISA_AVX2)
-constexpr TileFunction kTiles[] = {step_tile<1, 1>, step_tile<2, 1>, step_tile<3, 1>};
+constexpr TileFunction kTiles[] = {step_tile<1>, step_tile<2>, step_tile<3>};
 #else
-constexpr TileFunction kTiles[] = {step_tile<1, 1>, step_tile<2, 1>, step_tile<3, 1>,
-                                   step_tile<4, 1>, step_tile<5, 1>, step_tile<6, 1>};
+constexpr TileFunction kTiles[] = {step_tile<1>, step_tile<2>, step_tile<3>,
+                                   step_tile<4>, step_tile<5>, step_tile<6>};
 #endif
 static_assert(sizeof kTiles / sizeof kTiles[0] == kMostRows);
-
-/// One row: its blocks some at a time.
-void step_row(const LstmInt8Step& s, int64_t blocks) {
-  int64_t b = 0;
-  for (; b + kLoneBlocks <= blocks; b += kLoneBlocks) step_tile<1, kLoneBlocks>(s, 0, b);
-  for (; b < blocks; ++b) step_tile<1, 1>(s, 0, b);
-}
 
 /// From a zero state: no product, no forget gate.
 void first_step(const LstmInt8Step& s, int64_t blocks) {
@@ -157,9 +136,9 @@ void first_step(const LstmInt8Step& s, int64_t blocks) {
 void lstm_int8_step(const LstmInt8Step& s) {
   const int64_t blocks = lstm_whole(s.hidden) / kLstmBlock;
   if (s.state == nullptr) return first_step(s, blocks);
-  if (s.rows == 1) return step_row(s, blocks);
   const int64_t tiles = (s.rows + kMostRows - 1) / kMostRows;
-  for (int64_t b = 0; b < blocks; ++b) {
+  for (int64_t i = 0; i < blocks; ++i) {
+    const int64_t b = s.backwards ? blocks - 1 - i : i;
     for (int64_t t = 0; t < tiles; ++t) {
       const int64_t row = t * s.rows / tiles, end = (t + 1) * s.rows / tiles;
       kTiles[end - row - 1](s, row, b);
