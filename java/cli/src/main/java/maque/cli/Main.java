@@ -33,6 +33,7 @@ import picocli.CommandLine.Spec;
       EvaluateCommand.class,
       CheckDataCommand.class,
       PackCommand.class,
+      DiagnoseCommand.class,
       VerifyCommand.class,
       RebuildCommand.class,
       PredictCommand.class,

@@ -255,6 +255,40 @@ class DistilTest {
   }
 
   @Test
+  void aDiagnosisNamesFiguresAndWhatToTry() throws IOException {
+    Tiny.Outcome text = diagnose(out.resolve("soft-targets"));
+    assertTrue(text.out().contains("too few texts"), text.out());
+    assertTrue(text.out().contains("  try:   "), text.out());
+    Tiny.Outcome json = diagnose(out.resolve("soft-targets"), "--json");
+    JsonNode findings = new ObjectMapper().readTree(json.out()).path("findings");
+    assertTrue(findings.size() > 8, json.out());
+    assertTrue(findings.path(0).path("matters").asBoolean(), json.out());
+  }
+
+  private static Tiny.Outcome diagnose(Path store, Object... more) {
+    List<Object> words =
+        new ArrayList<>(
+            List.of(
+                "diagnose",
+                "--teacher",
+                out.resolve("teacher"),
+                "--student",
+                out.resolve("student"),
+                "--student",
+                out.resolve("students").resolve("distilled-seed1"),
+                "--data",
+                folder.resolve("dev.jsonl"),
+                "--train",
+                out.resolve("data").resolve("train.jsonl"),
+                "--soft-targets",
+                store));
+    words.addAll(List.of(more));
+    Tiny.Outcome outcome = Tiny.maque(words.toArray());
+    assertEquals(0, outcome.code(), outcome.err());
+    return outcome;
+  }
+
+  @Test
   void wrongOptionsAreUsageErrors() {
     Path fresh = folder.resolve("fresh");
     usageError(command(fresh, "--teacher", encoder), "either --teacher or --encoder");
