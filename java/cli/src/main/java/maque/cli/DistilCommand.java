@@ -107,6 +107,21 @@ final class DistilCommand implements Callable<Integer> {
   private List<String> alone = List.of();
 
   @Option(
+      names = "--budget",
+      paramLabel = "TIME",
+      description =
+          "The most that a prediction may take here, such as p99=50us or median=20us,p99=0.1ms:"
+              + " sizes and kinds of students (or those of --distilled) are measured in every"
+              + " precision, and the most accurate one on dev that fits is taken.")
+  private String time;
+
+  @Option(
+      names = "--max-size",
+      paramLabel = "SIZE",
+      description = "The most that its weights may take, such as 2MB; with --budget or alone.")
+  private String size;
+
+  @Option(
       names = "--curves",
       description =
           "Train students on parts of the labels and of the unlabelled texts too, and show in the"
@@ -127,7 +142,11 @@ final class DistilCommand implements Callable<Integer> {
     Usage.require(encoder != null || teacherOptions.isBlank(), "--teacher-options needs --encoder");
     Usage.require(seeds >= 1 && seeds <= MAX_SEEDS, "--seeds must be 1.." + MAX_SEEDS);
     inputs.check();
-    DistilRecipes recipes = DistilRecipes.of(given(), distilled, alone);
+    Budget budget = time == null && size == null ? null : Budget.parse(time, size);
+    StudentRecipe given = given();
+    List<String> candidates =
+        budget != null && distilled.isEmpty() ? DistilRecipes.sizes(given) : distilled;
+    DistilRecipes recipes = DistilRecipes.of(given, candidates, alone);
     recipes.distilled().forEach(recipe -> recipe.options(true, run.seed(), null));
     recipes.alone().forEach(DistilCommand::requireOwn);
     Usage.require(
@@ -141,6 +160,7 @@ final class DistilCommand implements Callable<Integer> {
             vectors,
             new TeacherRecipe(teacherOptions),
             recipes,
+            budget,
             run.seed(),
             seeds);
     plan.teacherRecipe().options(run.seed(), null);

@@ -26,6 +26,25 @@ record DistilRecipes(
           "--kind document --embeddings random --train-vectors --embedding-sd 0.02 --lr 3e-3"
               + " --dropout 0.5,0,0.3 --batch-size 32");
 
+  /** Sizes that are tried where a budget is given, the smallest first. */
+  private static final List<String> SIZES =
+      List.of(
+          "--embedding-size 32 --hidden-size 32 --head 32",
+          "--embedding-size 64 --hidden-size 64 --head 64",
+          "--embedding-size 128 --hidden-size 128 --head 128");
+
+  /** The candidates for a budget where the command line names none. */
+  static List<String> sizes(StudentRecipe given) {
+    List<String> all = new ArrayList<>();
+    List<String> kinds =
+        given.gives("--kind") ? List.of("") : List.of("--kind document ", "--kind sequence ");
+    for (String kind : kinds) {
+      SIZES.forEach(size -> all.add(kind + size));
+      all.add(kind);
+    }
+    return all;
+  }
+
   /**
    * The candidates.
    *

@@ -77,6 +77,7 @@ final class DistilReport {
     models();
     comparisons();
     charts();
+    budget();
     numbersOfTexts();
     calibration();
     classes();
@@ -339,6 +340,66 @@ final class DistilReport {
       }
     }
     return points;
+  }
+
+  private void budget() {
+    if (result.forms().isEmpty()) {
+      return;
+    }
+    List<BudgetSearch.Form> front = BudgetSearch.front(result.forms());
+    List<List<String>> rows = new ArrayList<>();
+    for (BudgetSearch.Form form : result.forms()) {
+      rows.add(
+          List.of(
+              form.title(),
+              number("%.2f", 100 * form.devAccuracy()),
+              Durations.ofMicros(form.medianMicros()),
+              Durations.ofMicros(form.p99Micros()),
+              Sizes.of(form.bytes()),
+              form.fits() ? "yes" : "no",
+              front.contains(form) ? "yes" : "no",
+              form.recipe().toString()));
+    }
+    page.heading("Budget")
+        .plots(List.of(front(front, true), front(front, false)))
+        .textTable(
+            List.of(
+                "Form",
+                "Accuracy on dev, %",
+                "One text, median",
+                "99 % within",
+                "Weights",
+                "Fits",
+                "On the front",
+                "Options of train-student"),
+            rows)
+        .paragraph(
+            "Each candidate with the first seed, packed in each precision with the tokens of the"
+                + " training's texts, on one thread of this machine, the least of three rounds. On"
+                + " the front: no other form is at least as accurate, fast and small.");
+  }
+
+  private String front(List<BudgetSearch.Form> front, boolean time) {
+    double[] x = result.forms().stream().mapToDouble(form -> cost(form, time)).toArray();
+    double[] y = result.forms().stream().mapToDouble(form -> 100 * form.devAccuracy()).toArray();
+    List<SvgChart.Point> beaten = new ArrayList<>();
+    List<SvgChart.Point> best = new ArrayList<>();
+    for (BudgetSearch.Form form : result.forms()) {
+      (front.contains(form) ? best : beaten)
+          .add(new SvgChart.Point(cost(form, time), 100 * form.devAccuracy()));
+    }
+    return new SvgChart(
+            time ? "Forms by the time of one prediction" : "Forms by the size of their weights",
+            SvgChart.Axis.around(
+                time ? "99 % within, µs, logarithmic" : "MB, logarithmic", "", true, x),
+            SvgChart.Axis.around("accuracy on dev, %", "%.1f", false, y))
+        .dots("another form is as good in everything", beaten)
+        .dots("on the front", best)
+        .svg();
+  }
+
+  private static double cost(BudgetSearch.Form form, boolean time) {
+    return time ? form.p99Micros() : form.bytes() / 1e6;
   }
 
   private void numbersOfTexts() {

@@ -48,16 +48,29 @@ final class DistilResult {
 
   private final Path out;
   private final List<Measured> ways;
+  private final List<BudgetSearch.Form> forms;
   private final DistilInputs.Loaded data;
   private final long seed;
   private final String drawing;
 
-  DistilResult(Path out, List<Measured> ways, DistilInputs.Loaded data, long seed, String drawing) {
+  DistilResult(
+      Path out,
+      List<Measured> ways,
+      List<BudgetSearch.Form> forms,
+      DistilInputs.Loaded data,
+      long seed,
+      String drawing) {
     this.out = out;
     this.ways = List.copyOf(ways);
+    this.forms = List.copyOf(forms);
     this.data = data;
     this.seed = seed;
     this.drawing = drawing;
+  }
+
+  /** All forms that were measured against a budget; none where there was no budget. */
+  List<BudgetSearch.Form> forms() {
+    return forms;
   }
 
   List<Measured> ways() {
@@ -203,6 +216,9 @@ final class DistilResult {
     map.put("seeds", way("distilled").members().stream().map(Member::seed).toList());
     ways.forEach(way -> map.put(way.id(), summary(way)));
     map.put("served", served().model().getFileName().toString());
+    if (!forms.isEmpty()) {
+      map.put("forms", forms.stream().map(BudgetSearch.Form::toMap).toList());
+    }
     map.put("labels", drawing);
     map.put("data", dataMap());
     return map;

@@ -42,6 +42,7 @@ final class Distillation {
    *
    * @param teacher a fine-tuned teacher; null where {@code encoder} is to be made one
    * @param vectors word vectors; null where no student uses them
+   * @param budget what the distilled student may cost; null: anything
    * @param seed of the first student of each way, of the teacher and of drawing labels
    * @param seeds students of each way
    */
@@ -52,6 +53,7 @@ final class Distillation {
       Path vectors,
       TeacherRecipe teacherRecipe,
       DistilRecipes recipes,
+      Budget budget,
       long seed,
       int seeds) {}
 
@@ -86,6 +88,7 @@ final class Distillation {
   private final DistilInputs files;
   private final RunControl control;
   private final Stages stages;
+  private final List<BudgetSearch.Form> forms = new ArrayList<>();
   private DistilInputs.Loaded data;
   private Lesson lesson;
 
@@ -216,7 +219,10 @@ final class Distillation {
               false,
               List.of(recipes.embeddings())));
     }
-    ways.add(way("distilled", "distilled student", true, recipes.distilled()));
+    ways.add(
+        plan.budget() == null
+            ? way("distilled", "distilled student", true, recipes.distilled())
+            : wayThatFits(recipes.distilled()));
     return ways;
   }
 
@@ -239,6 +245,41 @@ final class Distillation {
       models.add(train("students/" + best.name(), best.recipe(), soft, plan.seed() + s, lesson));
     }
     return new Way(id, title, soft, best.recipe(), List.copyOf(tried), List.copyOf(models));
+  }
+
+  /**
+   * Trains every candidate with the first seed, measures it in every precision, and trains and
+   * packs the best one that fits with the other seeds.
+   */
+  private Way wayThatFits(List<StudentRecipe> recipes) throws Exception {
+    Texts used =
+        data.transfer() == null ? data.train() : Texts.concat(data.train(), data.transfer());
+    BudgetSearch search =
+        new BudgetSearch(plan.out(), stages, plan.budget(), data.dev(), used, control);
+    List<Tried> tried = new ArrayList<>();
+    for (int i = 0; i < recipes.size(); i++) {
+      String name = "distilled-" + (i + 1);
+      String model = train("students/" + name, recipes.get(i), true, plan.seed(), lesson);
+      tried.add(new Tried(name, recipes.get(i), devAccuracy(model)));
+      for (BudgetSearch.Form form : search.forms(name, recipes.get(i), model)) {
+        console.line(form.line());
+        forms.add(form);
+      }
+    }
+    BudgetSearch.Form best = search.best(forms);
+    console.line("chosen: " + best.title());
+    List<String> models = new ArrayList<>();
+    for (int s = 0; s < plan.seeds(); s++) {
+      String model = train("students/" + best.name(), best.recipe(), true, plan.seed() + s, lesson);
+      models.add(search.pack(model, best.precision()));
+    }
+    return new Way(
+        "distilled",
+        "distilled student, " + best.precision().id(),
+        true,
+        best.recipe(),
+        List.copyOf(tried),
+        List.copyOf(models));
   }
 
   /** Returns the model's name under the experiment's folder. */
@@ -400,7 +441,7 @@ final class Distillation {
           new DistilResult.Measured(
               way.id(), way.title(), way.recipe().toString(), way.tried(), members));
     }
-    return new DistilResult(plan.out(), measured, data, plan.seed(), files.drawing());
+    return new DistilResult(plan.out(), measured, forms, data, plan.seed(), files.drawing());
   }
 
   /** Runs a model on dev and, once, on test. */

@@ -60,6 +60,11 @@ final class StudentRecipe {
     return new StudentRecipe(kept);
   }
 
+  /** Whether an option is given. */
+  boolean gives(String option) {
+    return words.stream().anyMatch(word -> word.equals(option) || word.startsWith(option + "="));
+  }
+
   /** Whether embeddings begin as those of a file. */
   boolean usesVectors() {
     String value = "";

@@ -288,6 +288,63 @@ class DistilTest {
     return outcome;
   }
 
+  private static Tiny.Outcome withBudget(Path run, String time, String size) {
+    return Tiny.maque(
+        "distil",
+        "--teacher",
+        out.resolve("teacher"),
+        "--train",
+        folder.resolve("train.jsonl"),
+        "--dev",
+        folder.resolve("dev.jsonl"),
+        "--test",
+        folder.resolve("test.jsonl"),
+        "--budget",
+        time,
+        "--max-size",
+        size,
+        "--embedding-size",
+        8,
+        "--epochs",
+        2,
+        "--distilled",
+        "--hidden-size 4 --head 4",
+        "--distilled",
+        "--kind sequence --hidden-size 8 --head 8",
+        "--alone",
+        "--kind document --train-vectors --embedding-size 8 --hidden-size 4 --epochs 1",
+        "--out",
+        run);
+  }
+
+  @Test
+  void aBudgetIsKeptOrTheNearestIsTold() throws IOException {
+    Path run = folder.resolve("budget");
+    Tiny.Outcome tight = withBudget(run, "p99=1000ms", "0.1kB");
+    assertEquals(1, tight.code(), tight.out());
+    String message = tight.err().strip().lines().reduce((a, b) -> b).orElse("");
+    assertTrue(message.contains("none of 6 forms"), message);
+    assertTrue(message.contains("the nearest: distilled-"), message);
+    assertFalse(Files.exists(run.resolve("student")));
+    Tiny.Outcome wide = withBudget(run, "p99=1000ms,median=999ms", "100MB");
+    assertEquals(0, wide.code(), wide.err());
+    JsonNode summary = summary(run);
+    assertEquals(6, summary.path("forms").size());
+    double best = 0;
+    for (JsonNode form : summary.path("forms")) {
+      assertTrue(form.path("fits").asBoolean(), form.toString());
+      best = Math.max(best, form.path("dev_accuracy").asDouble());
+    }
+    assertEquals(best, summary.path("distilled").path("dev_accuracy").asDouble(), 1e-12);
+    assertTrue(Files.readString(run.resolve("report.html")).contains("<h2>Budget</h2>"));
+    Tiny.Outcome verified =
+        Tiny.maque("verify", run.resolve("student"), "--data", folder.resolve("test.jsonl"));
+    assertEquals(0, verified.code(), verified.err() + verified.out());
+    for (String[] wrong : new String[][] {{"50us", "2MB"}, {"p99=0us", "2MB"}, {"p99=1us", "2"}}) {
+      assertEquals(2, withBudget(folder.resolve("none"), wrong[0], wrong[1]).code(), wrong[0]);
+    }
+  }
+
   @Test
   void wrongOptionsAreUsageErrors() {
     Path fresh = folder.resolve("fresh");

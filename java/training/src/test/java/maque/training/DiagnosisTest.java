@@ -15,7 +15,7 @@ import org.junit.jupiter.api.Test;
 class DiagnosisTest {
   private static final int TEXTS = 400;
   private static final List<String> VOCAB =
-      List.of("[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b", "c");
+      List.of("[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", "b", "c", "x", "y");
   private static final DataCheck.Reader READER =
       new DataCheck.Reader(
           TextEncoders.of(
@@ -59,7 +59,7 @@ class DiagnosisTest {
             data("y"),
             teacher,
             logits(i -> true),
-            List.of(student),
+            List.<float[][]>of(student),
             studentOnTrain,
             READER,
             training,
