@@ -172,7 +172,8 @@ final class DistilCommand implements Callable<Integer> {
     Distillation distillation = new Distillation(main.console(), plan, inputs, control);
     DistilResult result = distillation.run();
     AtomicFiles.write(out.resolve("summary.json"), Json.write(result.summary()));
-    List<DistilReport.Curve> measured = curves ? distillation.curves(result) : List.of();
+    List<DistilReport.Curve> measured =
+        curves ? new DistilCurves(distillation, result).measure() : List.of();
     Path page = out.resolve("report.html");
     DistilReport.write(page, result, distillation.stages().all(), measured, main.commandLine());
     main.console().result(result.text());

@@ -141,7 +141,7 @@ final class DistilInputs {
     Texts rest = null;
     if (drawn.rest().size() > 0) {
       files.add(made.resolve(REST));
-      rest = drawn.rest();
+      rest = Texts.of(drawn.rest().examples().stream().map(Example::text).toList());
     }
     files.addAll(unlabelled);
     DataSet kept =

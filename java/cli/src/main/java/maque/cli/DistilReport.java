@@ -18,6 +18,7 @@ import maque.training.HtmlPage;
 import maque.training.PairedComparison;
 import maque.training.SeedComparison;
 import maque.training.SvgChart;
+import maque.training.Texts;
 
 /** The experiment's report: one page that answers whether it paid, and shows on what grounds. */
 final class DistilReport {
@@ -28,6 +29,7 @@ final class DistilReport {
   private final String command;
   private final List<Curve> curves;
   private final HtmlPage page;
+  private final DistilCharts charts;
 
   /**
    * Accuracy over a number of texts, for some ways of training.
@@ -43,6 +45,7 @@ final class DistilReport {
     this.seconds = seconds;
     this.curves = curves;
     this.command = command;
+    charts = new DistilCharts(result);
     page = new HtmlPage("Did distillation pay?");
   }
 
@@ -281,65 +284,9 @@ final class DistilReport {
     page.heading("What accuracy costs")
         .plots(
             List.of(
-                cost("Accuracy and time of one prediction", "median µs, logarithmic", true),
-                cost("Accuracy and size of the weights", "MB, logarithmic", false)));
-    page.heading("Learning curves").plots(List.of(learning()));
-  }
-
-  private String cost(String title, String axis, boolean time) {
-    double[] x = result.ways().stream().mapToDouble(way -> cost(way, time)).toArray();
-    double[] y =
-        result.ways().stream().mapToDouble(way -> 100 * result.accuracy(way).mean()).toArray();
-    SvgChart chart =
-        new SvgChart(
-            title,
-            SvgChart.Axis.around(axis, time ? "%,.0f" : "", true, x),
-            SvgChart.Axis.around("accuracy on test, %", "%.1f", false, y));
-    for (int i = 0; i < x.length; i++) {
-      chart.dots(result.ways().get(i).title(), List.of(new SvgChart.Point(x[i], y[i])));
-    }
-    return chart.svg();
-  }
-
-  private double cost(DistilResult.Measured way, boolean time) {
-    return time
-        ? result.spread(way, Evaluation.Result::medianMicros).mean()
-        : way.members().get(0).bytes() / 1e6;
-  }
-
-  private String learning() {
-    Map<String, List<SvgChart.Point>> lines = new LinkedHashMap<>();
-    for (DistilResult.Measured way : result.ways()) {
-      lines.put(way.title(), history(way.members().get(0).model()));
-    }
-    double[] y =
-        lines.values().stream().flatMap(List::stream).mapToDouble(SvgChart.Point::y).toArray();
-    SvgChart chart =
-        new SvgChart(
-            "Accuracy on dev while training, first seed",
-            new SvgChart.Axis("part of the training done, %", "%.0f", 0, 100, false),
-            SvgChart.Axis.around("accuracy on dev, %", "%.1f", false, y));
-    lines.forEach(chart::line);
-    return chart.svg();
-  }
-
-  /** Evaluations on dev; x is the part of the steps that were done. */
-  private static List<SvgChart.Point> history(Path model) {
-    Map<String, Object> training = ModelDirectory.read(model).training();
-    List<SvgChart.Point> points = new ArrayList<>();
-    if (training.get("history") instanceof List<?> list
-        && training.get("steps") instanceof Number steps) {
-      for (Object each : list) {
-        if (each instanceof Map<?, ?> point
-            && point.get("step") instanceof Number step
-            && point.get("dev_accuracy") instanceof Number accuracy) {
-          points.add(
-              new SvgChart.Point(
-                  100 * step.doubleValue() / steps.doubleValue(), 100 * accuracy.doubleValue()));
-        }
-      }
-    }
-    return points;
+                charts.cost("Accuracy and time of one prediction", "median µs, logarithmic", true),
+                charts.cost("Accuracy and size of the weights", "MB, logarithmic", false)));
+    page.heading("Learning curves").plots(List.of(charts.learning()));
   }
 
   private void budget() {
@@ -361,7 +308,7 @@ final class DistilReport {
               form.recipe().toString()));
     }
     page.heading("Budget")
-        .plots(List.of(front(front, true), front(front, false)))
+        .plots(List.of(charts.front(front, true), charts.front(front, false)))
         .textTable(
             List.of(
                 "Form",
@@ -379,29 +326,6 @@ final class DistilReport {
                 + " the front: no other form is at least as accurate, fast and small.");
   }
 
-  private String front(List<BudgetSearch.Form> front, boolean time) {
-    double[] x = result.forms().stream().mapToDouble(form -> cost(form, time)).toArray();
-    double[] y = result.forms().stream().mapToDouble(form -> 100 * form.devAccuracy()).toArray();
-    List<SvgChart.Point> beaten = new ArrayList<>();
-    List<SvgChart.Point> best = new ArrayList<>();
-    for (BudgetSearch.Form form : result.forms()) {
-      (front.contains(form) ? best : beaten)
-          .add(new SvgChart.Point(cost(form, time), 100 * form.devAccuracy()));
-    }
-    return new SvgChart(
-            time ? "Forms by the time of one prediction" : "Forms by the size of their weights",
-            SvgChart.Axis.around(
-                time ? "99 % within, µs, logarithmic" : "MB, logarithmic", "", true, x),
-            SvgChart.Axis.around("accuracy on dev, %", "%.1f", false, y))
-        .dots("another form is as good in everything", beaten)
-        .dots("on the front", best)
-        .svg();
-  }
-
-  private static double cost(BudgetSearch.Form form, boolean time) {
-    return time ? form.p99Micros() : form.bytes() / 1e6;
-  }
-
   private void numbersOfTexts() {
     page.heading("Accuracy and the number of texts");
     if (curves.isEmpty()) {
@@ -410,26 +334,7 @@ final class DistilReport {
               + " of the unlabelled texts and shows here what more of either is worth.");
       return;
     }
-    List<String> plots = new ArrayList<>();
-    for (Curve curve : curves) {
-      double[] x =
-          curve.lines().values().stream()
-              .flatMap(List::stream)
-              .mapToDouble(SvgChart.Point::x)
-              .toArray();
-      double[] y =
-          curve.lines().values().stream()
-              .flatMap(List::stream)
-              .mapToDouble(SvgChart.Point::y)
-              .toArray();
-      SvgChart chart =
-          new SvgChart(
-              curve.title(),
-              SvgChart.Axis.around(curve.axis(), "%,.0f", false, x),
-              SvgChart.Axis.around("accuracy on dev, %", "%.1f", false, y));
-      curve.lines().forEach(chart::line);
-      plots.add(chart.svg());
-    }
+    List<String> plots = curves.stream().map(DistilCharts::curve).toList();
     page.plots(plots).paragraph("First seed, accuracy on dev: test is kept for the figures above.");
   }
 
@@ -452,7 +357,7 @@ final class DistilReport {
               number("%.2f", 100 * fitted.error()),
               number("%.4f", fitted.loss())));
       if (List.of("teacher", "distilled").contains(way.id())) {
-        plots.add(reliability(way.title(), raw, fitted));
+        plots.add(DistilCharts.reliability(way.title(), raw, fitted));
       }
     }
     page.heading("Calibration")
@@ -469,22 +374,6 @@ final class DistilReport {
             "Expected calibration error over 15 bins of equal width. Dividing the logits by the"
                 + " temperature changes no answer, only how sure the model says it is.")
         .plots(plots);
-  }
-
-  private static String reliability(String title, Calibration raw, Calibration fitted) {
-    SvgChart.Axis x = new SvgChart.Axis("how sure it says it is, %", "%.0f", 0, 100, false);
-    SvgChart.Axis y = new SvgChart.Axis("right, %", "%.0f", 0, 100, false);
-    return new SvgChart("Reliability: " + title, x, y)
-        .guide(0, 0, 100, 100)
-        .line("as it is", bins(raw))
-        .line(number("with temperature %.2f", fitted.temperature()), bins(fitted))
-        .svg();
-  }
-
-  private static List<SvgChart.Point> bins(Calibration calibration) {
-    return calibration.bins().stream()
-        .map(bin -> new SvgChart.Point(100 * bin.confidence(), 100 * bin.accuracy()))
-        .toList();
   }
 
   private void classes() {
@@ -546,7 +435,7 @@ final class DistilReport {
     DistilInputs.Loaded data = result.data();
     DataCheck.Reader reader = Readers.of(ModelDirectory.read(result.served().model()));
     page.heading("Data");
-    Map<String, maque.training.Texts> files = new LinkedHashMap<>();
+    Map<String, Texts> files = new LinkedHashMap<>();
     files.put("train", data.train());
     files.put("dev", data.dev());
     files.put("test", data.test());
@@ -615,7 +504,7 @@ final class DistilReport {
     facts.put("dev, SHA-256", data.dev().hash());
     facts.put("test, SHA-256", data.test().hash());
     if (data.transfer() != null) {
-      facts.put("unlabelled, SHA-256", data.transfer().hash());
+      facts.put("unlabelled, SHA-256", Texts.hashOf(data.transfer()));
     }
     for (DistilResult.Measured way : result.ways()) {
       for (DistilResult.Member member : way.members()) {

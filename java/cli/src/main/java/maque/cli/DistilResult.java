@@ -303,19 +303,19 @@ final class DistilResult {
 
   private Map<String, Object> dataMap() {
     Map<String, Object> map = new LinkedHashMap<>();
-    map.put("train", dataMap(data.train()));
-    map.put("dev", dataMap(data.dev()));
-    map.put("test", dataMap(data.test()));
+    map.put("train", dataMap(data.train(), data.train().hash()));
+    map.put("dev", dataMap(data.dev(), data.dev().hash()));
+    map.put("test", dataMap(data.test(), data.test().hash()));
     if (data.transfer() != null) {
-      map.put("unlabelled", dataMap(data.transfer()));
+      map.put("unlabelled", dataMap(data.transfer(), Texts.hashOf(data.transfer())));
     }
     return map;
   }
 
-  private static Map<String, Object> dataMap(Texts texts) {
+  private static Map<String, Object> dataMap(Texts texts, String sha256) {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("texts", (long) texts.size());
-    map.put("sha256", texts.hash());
+    map.put("sha256", sha256);
     if (texts instanceof DataSet set) {
       map.put("name", set.name());
     }

@@ -21,7 +21,6 @@ import maque.training.Scores;
 import maque.training.SoftTargets;
 import maque.training.StudentOptions;
 import maque.training.StudentTraining;
-import maque.training.SvgChart;
 import maque.training.TeacherKey;
 import maque.training.TeacherOptions;
 import maque.training.TeacherTraining;
@@ -33,9 +32,8 @@ import maque.training.Texts;
  */
 final class Distillation {
   private static final String TEACHER = "teacher";
-  private static final String LOGITS = "soft-targets";
+  static final String LOGITS = "soft-targets";
   private static final String STUDENT = "student";
-  private static final double[] PARTS = {0.25, 0.5, 1};
 
   /**
    * What an experiment is made of besides its texts.
@@ -63,7 +61,7 @@ final class Distillation {
    * @param transfer unlabelled texts; null where there are none
    * @param store the teacher's logits, open
    */
-  private record Lesson(
+  record Lesson(
       DataSet train,
       Texts transfer,
       String transferHash,
@@ -71,7 +69,7 @@ final class Distillation {
       TeacherKey key,
       LogitStore store) {
     static String hash(Texts transfer) {
-      return transfer == null ? "" : transfer.hash();
+      return transfer == null ? "" : Texts.hashOf(transfer);
     }
   }
 
@@ -135,12 +133,20 @@ final class Distillation {
     return stages;
   }
 
+  Plan plan() {
+    return plan;
+  }
+
+  Lesson lesson() {
+    return lesson;
+  }
+
   DistilInputs.Loaded data() {
     return data;
   }
 
   /** Fine-tunes the encoder; returns the teacher's directory. */
-  private Path makeTeacher(String name, DataSet train) throws Exception {
+  Path makeTeacher(String name, DataSet train) throws Exception {
     Path teacher = plan.out().resolve(name);
     TeacherOptions options = plan.teacherRecipe().options(plan.seed(), train);
     String encoder = ModelDirectory.read(plan.encoder()).fingerprint();
@@ -162,7 +168,7 @@ final class Distillation {
     }
   }
 
-  private TeacherKey scoreTransferSet(String name, Path teacher, DataSet train, Texts transfer)
+  TeacherKey scoreTransferSet(String name, Path teacher, DataSet train, Texts transfer)
       throws Exception {
     TeacherKey key = TeacherKey.of(ModelDirectory.read(teacher));
     Path folder = plan.out().resolve(name);
@@ -283,7 +289,7 @@ final class Distillation {
   }
 
   /** Returns the model's name under the experiment's folder. */
-  private String train(String name, StudentRecipe recipe, boolean soft, long seed, Lesson from)
+  String train(String name, StudentRecipe recipe, boolean soft, long seed, Lesson from)
       throws Exception {
     String model = name + "-seed" + seed;
     StudentOptions options = recipe.options(soft, seed, from.train());
@@ -311,99 +317,12 @@ final class Distillation {
     return model;
   }
 
-  /**
-   * Trains the first seed's students on parts of the labels and on parts of the unlabelled texts;
-   * returns accuracy on dev by their numbers.
-   */
-  List<DistilReport.Curve> curves(DistilResult result) throws Exception {
-    List<DistilReport.Curve> curves = new ArrayList<>();
-    StudentRecipe alone = StudentRecipe.of(result.way("alone").recipe());
-    StudentRecipe distilled = StudentRecipe.of(result.way("distilled").recipe());
-    curves.add(labelCurve(alone, distilled));
-    if (data.transfer() != null) {
-      curves.add(transferCurve(distilled));
-    }
-    return curves;
-  }
-
-  /** Where a teacher was given, it has seen all labels: then only the student alone is honest. */
-  private DistilReport.Curve labelCurve(StudentRecipe alone, StudentRecipe distilled)
-      throws Exception {
-    List<SvgChart.Point> teachers = new ArrayList<>();
-    List<SvgChart.Point> without = new ArrayList<>();
-    List<SvgChart.Point> with = new ArrayList<>();
-    for (double part : PARTS) {
-      int n = (int) Math.round(part * data.train().size());
-      DataSet.Draw drawn = data.train().draw(Math.max(2, n), plan.seed(), false);
-      DataSet train = drawn.labelled();
-      Path teacher = lesson.teacher();
-      String folder = "curves/labels-" + n;
-      Texts transfer = data.transfer();
-      if (plan.encoder() != null) {
-        teacher = part == 1 ? teacher : makeTeacher(folder + "/teacher", train);
-        transfer = joined(drawn.rest(), transfer);
-        teachers.add(point(n, teacher));
-        TeacherKey key = scoreTransferSet(folder + "/soft-targets", teacher, train, transfer);
-        try (LogitStore store =
-            LogitStore.open(plan.out().resolve(folder).resolve("soft-targets"), key)) {
-          Lesson some = new Lesson(train, transfer, Lesson.hash(transfer), teacher, key, store);
-          with.add(point(n, train(folder + "/distilled", distilled, true, plan.seed(), some)));
-        }
-      }
-      Lesson labels = new Lesson(train, null, "", teacher, lesson.key(), null);
-      without.add(point(n, train(folder + "/alone", alone, false, plan.seed(), labels)));
-    }
-    Map<String, List<SvgChart.Point>> lines = new LinkedHashMap<>();
-    lines.put("teacher", teachers);
-    lines.put("student alone", without);
-    lines.put("distilled student, the other texts unlabelled", with);
-    return new DistilReport.Curve("Accuracy and the number of labels", "labels", lines);
-  }
-
-  private DistilReport.Curve transferCurve(StudentRecipe distilled) throws Exception {
-    List<SvgChart.Point> points = new ArrayList<>();
-    try (LogitStore store = LogitStore.open(plan.out().resolve(LOGITS), lesson.key())) {
-      for (double part : new double[] {0, 0.25, 0.5, 1}) {
-        int n = (int) Math.round(part * data.transfer().size());
-        Texts transfer = n == 0 ? null : Texts.draw(data.transfer(), n, plan.seed());
-        Lesson from =
-            new Lesson(
-                data.train(),
-                transfer,
-                Lesson.hash(transfer),
-                lesson.teacher(),
-                lesson.key(),
-                store);
-        points.add(point(n, train("curves/unlabelled-" + n, distilled, true, plan.seed(), from)));
-      }
-    }
-    return new DistilReport.Curve(
-        "Accuracy and the number of unlabelled texts",
-        "unlabelled texts",
-        Map.of("distilled student", points));
-  }
-
-  private static Texts joined(DataSet rest, Texts transfer) {
-    if (rest.size() == 0) {
-      return transfer;
-    }
-    return transfer == null ? rest : Texts.concat(rest, transfer);
-  }
-
-  private SvgChart.Point point(int n, String model) {
-    return point(n, plan.out().resolve(model));
-  }
-
-  private static SvgChart.Point point(int n, Path model) {
-    return new SvgChart.Point(n, 100 * devAccuracy(ModelDirectory.read(model)));
-  }
-
   private double devAccuracy(String model) {
     return devAccuracy(ModelDirectory.read(plan.out().resolve(model)));
   }
 
   /** What {@code training.json} says of the weights that were kept. */
-  private static double devAccuracy(ModelDirectory model) {
+  static double devAccuracy(ModelDirectory model) {
     Object metrics = model.training().get("metrics");
     Object dev = metrics instanceof Map<?, ?> map ? map.get("dev") : null;
     Object accuracy = dev instanceof Map<?, ?> map ? map.get("accuracy") : null;

@@ -140,7 +140,7 @@ final class RebuildCommand implements Callable<Integer> {
 
   private void student(DataSet labelled, DataSet held, StudentOptions options, RunControl control) {
     Texts transfer = unlabelled.stream().map(data::texts).reduce(Texts::concat).orElse(null);
-    check("transfer", transfer == null ? null : transfer.hash());
+    check("transfer", transfer == null ? null : Texts.hashOf(transfer));
     StudentTraining.Inputs inputs =
         StudentTraining.Inputs.labelled(labelled, held, out)
             .withTeacher(teacher)

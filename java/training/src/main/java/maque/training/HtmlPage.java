@@ -228,7 +228,7 @@ public final class HtmlPage {
       .scroll { overflow-x: auto; }
       table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
       th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; }
-      td { white-space: nowrap; } th { vertical-align: bottom; line-height: 1.25; }
+      td { white-space: nowrap; } th, td { vertical-align: baseline; } th { line-height: 1.25; } tr:first-child th { vertical-align: bottom; }
       @media (max-width: 40rem) { th, td { padding: .25rem .3rem; } }
       th:first-child { text-align: left; padding-left: 0; min-width: 7rem; } tr:first-child th { color: var(--soft); font-weight: 500; }
       .facts th, .facts td { text-align: left; white-space: normal; overflow-wrap: anywhere; vertical-align: top; }

@@ -16,11 +16,16 @@ public interface Texts {
     return get(index).length();
   }
 
-  /** SHA-256 over the texts, in hexadecimal. */
+  /** SHA-256 over the texts, in hexadecimal; a data set's has its labels in it. */
   default String hash() {
+    return hashOf(this);
+  }
+
+  /** SHA-256 over the texts alone, wherever they come from. */
+  static String hashOf(Texts texts) {
     Sha256 sha = new Sha256();
-    for (int i = 0; i < size(); i++) {
-      sha.add(get(i));
+    for (int i = 0; i < texts.size(); i++) {
+      sha.add(texts.get(i));
     }
     return sha.hex();
   }

@@ -41,7 +41,7 @@ final class TrainingRecord {
   void texts(String name, Texts texts) {
     Map<String, Object> map = new LinkedHashMap<>();
     map.put("texts", texts.size());
-    map.put("sha256", texts.hash());
+    map.put("sha256", Texts.hashOf(texts));
     inputs.put(name, map);
   }
 
