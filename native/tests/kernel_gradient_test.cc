@@ -20,13 +20,14 @@ double dot(const Doubles& a, const Doubles& b) {
   return sum;
 }
 
-/// `gradient` is that of f with respect to x, at x.
-void check_gradient(Doubles& x, const Doubles& gradient, const std::function<double()>& f) {
+/// `gradient` is that of f with respect to x, at x; looked at in every `stride`-th element.
+void check_gradient(Doubles& x, const Doubles& gradient, const std::function<double()>& f,
+                    size_t stride = 1) {
   constexpr double kStep = 1e-5;
   double scale = 1;
   for (double g : gradient) scale = std::max(scale, std::fabs(g));
   CHECK_EQ(x.size(), gradient.size());
-  for (size_t i = 0; i < x.size(); ++i) {
+  for (size_t i = 0; i < x.size(); i += stride) {
     const double at = x[i];
     x[i] = at + kStep;
     const double above = f();
@@ -243,7 +244,8 @@ TEST(kl_is_a_sum_over_classes_times_the_square_of_t) {
       CHECK_LE(std::fabs(c.run().soft - expected), 1e-10 * expected);
       CHECK_LE(std::fabs(c.run().loss - expected), 1e-10 * expected);
       const Doubles gradient = c.d_logits;
-      check_gradient(c.logits, gradient, [&] { return kl_by_definition(c); });
+      check_gradient(
+          c.logits, gradient, [&] { return kl_by_definition(c); }, classes == 2 ? 1 : 13);
     }
   }
 }

@@ -9,7 +9,8 @@ import maque.runtime.PosTagger;
  * word gives way to another of its part of speech, below {@code replace + mask} it is masked; where
  * units are characters, those of a word that stays are masked each for itself. Then, with
  * probability {@code ngram}, an n-gram of the result is all that is kept. What lies between words
- * stays as it is. A pure function of seed, row and round. Immutable.
+ * stays as it is. A pure function of seed, row and round: with more rounds, the first ones stay as
+ * they are. Immutable.
  */
 final class Augmenter {
   static final String MASKED = "mask";
@@ -38,8 +39,7 @@ final class Augmenter {
   List<Synthetic> synthetic(String text, List<PosTagger.Word> words, long row) {
     List<Synthetic> out = new ArrayList<>();
     for (int round = 0; round < options.rounds(); round++) {
-      SeededRandom random =
-          new SeededRandom(SeededRandom.mix(options.seed()) + row, options.rounds() + round);
+      SeededRandom random = new SeededRandom(SeededRandom.mix(options.seed()) + row, round);
       List<String> done = new ArrayList<>();
       List<Piece> pieces = pieces(text, words, random, done);
       String made = ngram(text, pieces, random, done);

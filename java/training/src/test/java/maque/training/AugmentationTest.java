@@ -215,6 +215,24 @@ class AugmentationTest {
     assertFalse(Arrays.equals(one, bytes(texts, 2, 1)));
   }
 
+  @Test
+  void moreRoundsKeepTheFirst() {
+    Texts texts = texts(20);
+    Tagger tagger = new Tagger();
+    Augmenter many = new Augmenter(only(0.1, 0.1, 0.25), index(texts));
+    Augmenter two =
+        new Augmenter(
+            new AugmentOptions(AugmentOptions.Level.WORDS, 2, 0.1, 0.1, 0.25, 5, "_", 1),
+            index(texts));
+    for (int row = 0; row < texts.size(); row++) {
+      String text = texts.get(row);
+      List<PosTagger.Word> words = tagger.tag(text);
+      List<Augmenter.Synthetic> first = many.synthetic(text, words, row);
+      first.removeIf(synthetic -> synthetic.round() >= 2);
+      assertEquals(two.synthetic(text, words, row), first);
+    }
+  }
+
   private byte[] bytes(Texts texts, long seed, int threads) throws IOException {
     AugmentOptions options =
         new AugmentOptions(AugmentOptions.Level.WORDS, 5, 0.1, 0.1, 0.25, 5, "_", seed);
