@@ -15,6 +15,7 @@ constexpr int kMaxRows = 5, kSums = 6;
 constexpr int kMaxRows = 12, kSums = 24;
 #endif
 constexpr int kPanelVectors = static_cast<int>(kInt8Panel / kLanes);
+constexpr int64_t kGroupBytes = 128 << 10;
 constexpr int64_t kStepBytes = kInt8Panel * kInt8Step;
 
 /// Vectors across the widest tile of `rows` rows: low tiles are wide, so that enough independent sums are
@@ -126,6 +127,13 @@ int64_t block_rows(int64_t lda) {
   return rows < kMaxRows ? kMaxRows : rows;
 }
 
+/// Columns that one sweep over the tiles of rows takes: so many that rows of C are written in long pieces, so
+/// few that their weights stay in the L2 cache beside the block of A.
+int64_t group_columns(int64_t k, int64_t widest) {
+  const int64_t columns = kGroupBytes / int8_whole_k(k) / widest * widest;
+  return columns < widest ? widest : columns;
+}
+
 /// A block of rows, [i0, i0 + m).
 struct Block {
   const GemmInt8Args& g;
@@ -154,7 +162,8 @@ void run_tile(const Block& block, int64_t begin, int64_t end, int64_t j, int64_t
 
 void run_block(const Block& block) {
   const GemmInt8Args& g = block.g;
-  const int64_t lowest = block.m / block.tiles, width = kRowKernels[lowest - 1].wide_columns;
+  const int64_t lowest = block.m / block.tiles,
+                width = group_columns(g.k, kRowKernels[lowest - 1].wide_columns);
   for (int64_t j = 0; j < g.n; j += width) {
     const int64_t end = g.n - j < width ? g.n : j + width;
     for (int64_t t = 0; t < block.tiles; ++t) run_tile(block, block.begin(t), block.begin(t + 1), j, end);
