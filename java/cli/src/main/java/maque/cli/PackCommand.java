@@ -15,6 +15,7 @@ import maque.training.Evaluation;
 import maque.training.Precision;
 import maque.training.RunControl;
 import maque.training.StudentPacking;
+import maque.training.TeacherPacking;
 import maque.training.Texts;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -28,7 +29,8 @@ import picocli.CommandLine.ParentCommand;
     mixinStandardHelpOptions = true,
     sortOptions = false,
     description = {
-      "Turns a trained student into the form that serves: smaller, faster to load and to answer.",
+      "Turns a trained student into the form that serves: smaller, faster to load and to answer;"
+          + " or a teacher's weights into int8.",
       "",
       "With --data it also says what that costs: accuracy of both forms on labelled texts, and how"
           + " often they agree."
@@ -39,7 +41,8 @@ import picocli.CommandLine.ParentCommand;
       "  maque pack models/student --precision int8 --out student.maque",
       "  maque pack models/student --precision int8 --ids used --texts train.json --texts more.txt"
           + " \\",
-      "      --data dev.json --out models/packed"
+      "      --data dev.json --out models/packed",
+      "  maque pack models/teacher --precision int8 --data dev.json --out models/teacher-int8"
     })
 final class PackCommand implements Callable<Integer> {
   private static final String SINGLE_FILE = ".maque";
@@ -47,15 +50,16 @@ final class PackCommand implements Callable<Integer> {
 
   @ParentCommand private Main main;
 
-  @Parameters(paramLabel = "STUDENT", description = "The student that training wrote.")
-  private Path student;
+  @Parameters(paramLabel = "MODEL", description = "The student or teacher that training wrote.")
+  private Path source;
 
   @Option(
       names = "--precision",
       paramLabel = "NAME",
       required = true,
       description =
-          "fp32; bf16, weights of half the size; int8, of a quarter, with whole-number products.")
+          "fp32; bf16, weights of half the size; int8, of a quarter, with whole-number products"
+              + " (a teacher: int8 only).")
   private String precision;
 
   @Option(
@@ -144,15 +148,18 @@ final class PackCommand implements Callable<Integer> {
   }
 
   private void pack(StudentPacking.Options options) throws IOException {
-    ModelDirectory model = ModelDirectory.read(student);
-    ModelDirectory.Writer writer = StudentPacking.pack(model, options, threads.count(), out);
+    ModelDirectory model = ModelDirectory.read(source);
+    ModelDirectory.Writer writer =
+        model.modelType().equals("bert")
+            ? packTeacher(model, options)
+            : StudentPacking.pack(model, options, threads.count(), out);
     if (out.toString().endsWith(SINGLE_FILE)) {
       writer.commitFile();
     } else {
       writer.commit();
     }
     ModelDirectory packed = ModelDirectory.read(out);
-    long before = bytes(student);
+    long before = bytes(source);
     long after = bytes(out);
     main.console()
         .result(
@@ -161,11 +168,29 @@ final class PackCommand implements Callable<Integer> {
                 "%s: %s, %s; %,d bytes, %.1f %% of %s's %,d",
                 out,
                 packed.precision(),
-                Boolean.TRUE.equals(packed.config().get("folded")) ? "folded" : "not folded",
+                form(packed),
                 after,
                 100.0 * after / before,
-                student,
+                source,
                 before));
+  }
+
+  private ModelDirectory.Writer packTeacher(
+      ModelDirectory teacher, StudentPacking.Options options) {
+    Usage.require(
+        options.precision() == Precision.INT8,
+        "--precision must be int8 for a teacher, not " + options.precision().id());
+    Usage.require(
+        fold.equals("auto") && maxSize == null && texts.isEmpty(),
+        "--fold, --max-size and --ids are for students");
+    return TeacherPacking.pack(teacher, out);
+  }
+
+  private static String form(ModelDirectory packed) {
+    if (!packed.isServingForm()) {
+      return "a teacher";
+    }
+    return Boolean.TRUE.equals(packed.config().get("folded")) ? "folded" : "not folded";
   }
 
   /** Of a file, or of a directory's files. */
@@ -180,7 +205,7 @@ final class PackCommand implements Callable<Integer> {
   }
 
   private int compare(RunControl control) {
-    Evaluation.Result trained = evaluate(student, control);
+    Evaluation.Result trained = evaluate(source, control);
     Evaluation.Result packed = evaluate(out, control);
     main.console().result(Models.summary(List.of(trained, packed)));
     double points = 100 * (packed.report().accuracy() - trained.report().accuracy());

@@ -92,6 +92,13 @@ final class ModelConfig {
     return oneOf("precision", "fp32", "fp32", "bf16", "int8");
   }
 
+  /**
+   * Whether this is a BERT with products of 8-bit integers; see {@link ModelTensors#isInt8Weight}.
+   */
+  boolean isInt8Bert() {
+    return isBert() && precision().equals("int8");
+  }
+
   /** Whether this is a student in the form that serves, which has precision and folded. */
   boolean isServing() {
     return !isBert() && (values.containsKey("folded") || values.containsKey("precision"));
@@ -163,6 +170,9 @@ final class ModelConfig {
     }
     if (!modelType().equals(DOCUMENT)) {
       options.put("pooling", pooling(hasPooler));
+    }
+    if (isBert() && !precision().equals("fp32")) {
+      options.put("precision", precision());
     }
     if (isServing()) {
       options.put("precision", precision());

@@ -160,6 +160,17 @@ final class ModelTensors {
     for (Map.Entry<String, long[]> shape : shapes(config, hasPooler).entrySet()) {
       Tensor tensor = found.remove(shape.getKey());
       check(shape.getKey(), shape.getValue(), tensor, source);
+      if (config.isInt8Bert() && isInt8Weight(shape.getKey())) {
+        ServingTensors.checkType(tensor, "I8", source);
+        selected.put(shape.getKey(), tensor.named(shape.getKey()));
+        String name = shape.getKey() + ".scale";
+        Tensor scale = found.remove(name);
+        check(name, new long[] {shape.getValue()[0]}, scale, source);
+        ServingTensors.checkType(scale, "F32", source);
+        ServingTensors.checkScales(scale, source);
+        selected.put(name, scale.named(name));
+        continue;
+      }
       if (!List.of("F32", "F16", "BF16", "F64").contains(tensor.dtype())) {
         throw new ModelFormatException(
             source
@@ -171,6 +182,17 @@ final class ModelTensors {
       selected.put(shape.getKey(), tensor.toF32().named(shape.getKey()));
     }
     return selected;
+  }
+
+  /**
+   * Whether a BERT in int8 has this tensor as I8, with a scale for each row in {@code NAME.scale}:
+   * the weights of the encoder's layers and of the pooler.
+   *
+   * @param name the native one
+   */
+  static boolean isInt8Weight(String name) {
+    boolean product = name.startsWith("encoder.layer.") || name.startsWith("pooler.");
+    return product && name.endsWith(".weight") && !name.contains("LayerNorm");
   }
 
   /** Outputs of the head's last layer among a file's tensors; 0 where there is no head. */

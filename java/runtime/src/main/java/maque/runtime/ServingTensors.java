@@ -134,16 +134,7 @@ final class ServingTensors {
       String name = item.getKey();
       Tensor tensor = inFile.remove(name);
       ModelTensors.check(name, item.getValue().shape, tensor, source);
-      if (!tensor.dtype().equals(item.getValue().dtype)) {
-        throw new ModelFormatException(
-            source
-                + ": tensor "
-                + name
-                + ": config.json needs "
-                + item.getValue().dtype
-                + ", the file has "
-                + tensor.dtype());
-      }
+      checkType(tensor, item.getValue().dtype, source);
       if (name.endsWith(".scale")) {
         checkScales(tensor, source);
       }
@@ -160,7 +151,20 @@ final class ServingTensors {
     return !name.endsWith(".scale") && !name.equals(IDS);
   }
 
-  private static void checkScales(Tensor tensor, String source) {
+  static void checkType(Tensor tensor, String dtype, String source) {
+    if (!tensor.dtype().equals(dtype)) {
+      throw new ModelFormatException(
+          source
+              + ": tensor "
+              + tensor.name()
+              + ": config.json needs "
+              + dtype
+              + ", the file has "
+              + tensor.dtype());
+    }
+  }
+
+  static void checkScales(Tensor tensor, String source) {
     float[] scales = tensor.floats();
     for (int i = 0; i < scales.length; i++) {
       if (!(scales[i] >= 0 && scales[i] <= Float.MAX_VALUE)) {
