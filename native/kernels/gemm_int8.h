@@ -1,15 +1,15 @@
 // Matrix product of 8-bit integers with packed weights and a fused epilogue that goes back to floats.
 //
-//   sum[i, j] = sum_p (a[i, p] - z) w[j, p]                                  int32, exact
+//   sum[i, j] = sum_p (a[i, p] - z[i]) w[j, p]                               int32, exact
 //   C[i, j]   = act(float(sum[i, j]) * (w_scale[j] * a_scale[i]) + bias[j]) + residual[i, j]
 //
-// a holds unsigned bytes with zero point z, w signed ones. Everything outside act is single products and sums
-// in the order written, never fused, so that plain Java gives the same bits; float(sum) rounds to even. Every
-// flavour gives the bits of ref.
+// a holds unsigned bytes with a zero point, the same for all rows or one of its own each, w signed ones.
+// Everything outside act is single products and sums in the order written, never fused, so that plain Java
+// gives the same bits; float(sum) rounds to even. Every flavour gives the bits of ref.
 //
 // What keeps vpmaddubsw (AVX2, AVX-512 without VNNI) from saturating: its sums of two products must stay
 // below 2^15. So either activations have 7 bits and weights 8 (z = 64, a in [1, 127], |w| <= 127), or
-// activations have 8 bits (z = 128, a in [1, 255]) and neighbours share the range: |w[j, p]| + |w[j, p + 1]|
+// activations have 8 bits (any z, a in [0, 255]) and neighbours share the range: |w[j, p]| + |w[j, p + 1]|
 // <= 128 for even p. gemm_int8_pack checks it.
 #pragma once
 #include "core/types.h"
@@ -22,7 +22,7 @@ constexpr int64_t kInt8Panel = 32, kInt8Step = 4;
 /// Longest k whose sums fit int32.
 constexpr int64_t kInt8MaxK = 65536;
 
-/// Zero points of 7-bit and of 8-bit activations.
+/// Zero points of 7-bit and of 8-bit activations (without one for each row).
 constexpr int32_t kZeroPoint7 = 64, kZeroPoint8 = 128;
 
 /// k in whole steps.
@@ -50,6 +50,7 @@ struct GemmInt8Args {
   int64_t a_scale_stride;
   const int8_t* b;         // packed by gemm_int8_pack
   const int32_t* offsets;  // [n] of gemm_int8_pack: carries the zero point
+  const int32_t* a_zero;   // [m] zero points of the rows in [0, 255], or null: packed for kZeroPoint8 then
   const float* w_scale;    // [n]
   float* c;                // [m, n], row stride ldc
   int64_t ldc;

@@ -10,7 +10,8 @@
   X(gemm_int8)                \
   X(lstm_int8_step)           \
   X(mean_pool_int8)           \
-  X(quantize_rows)
+  X(quantize_rows)            \
+  X(quantize_rows_affine)
 
 namespace maque {
 

@@ -13,9 +13,6 @@ struct Arithmetic {
   const Int8Kernels* int8 = nullptr;
 };
 
-/// Activations of int8 products have 8 bits: see kernels/gemm_int8.h.
-constexpr int32_t kActivationZero = kZeroPoint8;
-
 /// A packed matrix [k, n]: a layer's weights, or the activations of a weight's gradient.
 template <class T>
 struct Packed {
@@ -77,7 +74,7 @@ void call_pack(const Compute<T>& compute, const T* b, int64_t row_stride, int64_
 /// gemm_int8_pack.
 inline bool pack_int8(const int8_t* weights, const float* scale, int64_t n, const Packed<float>& packed) {
   for (int64_t j = 0; j < int8_whole_n(n); ++j) packed.scale[j] = j < n ? scale[j] : 0;
-  return gemm_int8_pack(weights, packed.k, packed.k, n, kActivationZero, static_cast<int8_t*>(packed.data),
+  return gemm_int8_pack(weights, packed.k, packed.k, n, kZeroPoint8, static_cast<int8_t*>(packed.data),
                         packed.offsets);
 }
 
@@ -88,20 +85,21 @@ inline void call_gemm_int8(const GemmArgs<float>& args, const Packed<float>& b) 
   // An odd number of cache lines: rows a power of two apart would fall into the same sets of a cache.
   const int64_t lda = ((args.k + 63) / 64 | 1) * 64;
   const int64_t scratch = kGemmScratch * static_cast<int64_t>(sizeof(float));
-  const int64_t most = scratch / (lda + static_cast<int64_t>(sizeof(float)));
+  const int64_t most = scratch / (lda + static_cast<int64_t>(sizeof(float) + sizeof(int32_t)));
   float* scales = args.scratch;
-  uint8_t* rows = reinterpret_cast<uint8_t*>(scales + most);
+  int32_t* zeros = reinterpret_cast<int32_t*>(scales + most);
+  uint8_t* rows = reinterpret_cast<uint8_t*>(zeros + most);
   GemmInt8Args g{};
   g.n = args.n, g.k = args.k;
-  g.a = rows, g.lda = lda, g.a_scale = scales, g.a_scale_stride = 1;
+  g.a = rows, g.lda = lda, g.a_scale = scales, g.a_scale_stride = 1, g.a_zero = zeros;
   g.b = static_cast<const int8_t*>(b.data), g.offsets = b.offsets, g.w_scale = b.scale;
   g.ldc = args.ldc, g.bias = args.bias, g.activation = args.activation, g.ld_residual = args.ld_residual;
   for (int64_t i = 0; i < args.m; i += most) {
     g.m = args.m - i < most ? args.m - i : most;
     g.c = args.c + i * args.ldc;
     g.residual = args.residual == nullptr ? nullptr : args.residual + i * args.ld_residual;
-    kernels.quantize_rows(args.a + i * args.a_row_stride, args.a_row_stride, g.m, g.k, kActivationZero, rows,
-                          lda, scales);
+    kernels.quantize_rows_affine(args.a + i * args.a_row_stride, args.a_row_stride, g.m, g.k, rows, lda,
+                                 scales, zeros);
     kernels.gemm_int8(g);
   }
 }

@@ -15,6 +15,7 @@ size_t index(int64_t i) { return static_cast<size_t>(i); }
 struct Options {
   int32_t zero_point = kZeroPoint7;
   bool bias = false, residual = false, in_place_residual = false, one_scale = false, extreme = false;
+  bool own_zeros = false;  // zero points of the rows; with kZeroPoint8
   Activation activation = Activation::none;
 };
 
@@ -28,6 +29,7 @@ class Product {
     a_scale_ = random_.vector(m, 0.001f, 0.1f), w_scale_ = random_.vector(n, 0.001f, 0.1f);
     bias_ = random_.vector(n), residual_ = random_.vector(m * ldr()), c_ = random_.vector(m * ldc());
     packed_.resize(index(gemm_int8_packed_size(k, n))), offsets_.resize(index(int8_whole_n(n)));
+    for (int64_t i = 0; i < m; ++i) zeros_.push_back(static_cast<int32_t>(random_.below(256)));
     CHECK(gemm_int8_pack(w_.data(), k, k, n, o_.zero_point, packed_.data(), offsets_.data()));
   }
 
@@ -47,8 +49,7 @@ class Product {
     for (int64_t i = 0; i < m_; ++i) {
       for (int64_t j = 0; j < n_; ++j) {
         int64_t sum = 0;
-        for (int64_t p = 0; p < k_; ++p)
-          sum += (a_[index(i * lda() + p)] - o_.zero_point) * w_[index(j * k_ + p)];
+        for (int64_t p = 0; p < k_; ++p) sum += (a_[index(i * lda() + p)] - zero(i)) * w_[index(j * k_ + p)];
         const float scale = w_scale_[index(j)] * a_scale_[index(o_.one_scale ? 0 : i)];
         wrong += c[index(i * ldc() + j)] != static_cast<float>(sum) * scale ? 1 : 0;
       }
@@ -63,6 +64,7 @@ class Product {
     g.a = a_.data(), g.lda = lda();
     g.a_scale = a_scale_.data(), g.a_scale_stride = o_.one_scale ? 0 : 1;
     g.b = packed_.data(), g.offsets = offsets_.data(), g.w_scale = w_scale_.data();
+    g.a_zero = o_.own_zeros ? zeros_.data() : nullptr;
     g.ldc = ldc();
     g.bias = o_.bias ? bias_.data() : nullptr;
     g.activation = o_.activation;
@@ -70,10 +72,12 @@ class Product {
     return g;
   }
 
+  int32_t zero(int64_t i) const { return o_.own_zeros ? zeros_[index(i)] : o_.zero_point; }
+
   /// Extreme: nothing but the ends of the ranges.
   int32_t activation() {
     const int32_t most = 2 * o_.zero_point - 1;
-    if (o_.extreme) return random_.below(4) == 0 ? 1 : most;
+    if (o_.extreme) return random_.below(4) == 0 ? (o_.own_zeros ? 0 : 1) : most;
     return 1 + static_cast<int32_t>(random_.below(most));
   }
   int32_t weight(int64_t p) {
@@ -96,7 +100,7 @@ class Product {
   int32_t share_ = 64;
   std::vector<uint8_t> a_;
   std::vector<int8_t> w_, packed_;
-  std::vector<int32_t> offsets_;
+  std::vector<int32_t> offsets_, zeros_;
   std::vector<float> a_scale_, w_scale_, bias_, residual_, c_;
 };
 
@@ -146,6 +150,7 @@ TEST(every_number_of_rows_and_odd_columns) {
       Options options;
       options.zero_point = (m + n) % 2 == 0 ? kZeroPoint7 : kZeroPoint8;
       options.one_scale = m % 3 == 0;
+      options.own_zeros = options.zero_point == kZeroPoint8 && m % 4 < 2;
       check_flavours(m, n, 1 + (m * n) % 37, options, seed++);
     }
   }
@@ -182,9 +187,12 @@ TEST(sums_are_exact_at_the_ends_of_the_ranges) {
       options.zero_point = zero_point;
       options.extreme = extreme;
       for (int64_t k : {1, 2, 3, 4, 6, 64, 300, 513, 2048}) {
-        const Product product(14, 37, k, options, static_cast<uint64_t>(k));
-        CHECK_EQ(product.wrong_sums(int8_kernels_ref), 0);
-        for (const Int8Kernels* kernels : int8_flavours()) CHECK_EQ(product.wrong_sums(*kernels), 0);
+        for (bool own_zeros : {false, zero_point == kZeroPoint8}) {
+          options.own_zeros = own_zeros;
+          const Product product(14, 37, k, options, static_cast<uint64_t>(k));
+          CHECK_EQ(product.wrong_sums(int8_kernels_ref), 0);
+          for (const Int8Kernels* kernels : int8_flavours()) CHECK_EQ(product.wrong_sums(*kernels), 0);
+        }
       }
     }
   }
@@ -347,6 +355,81 @@ TEST(halves_round_to_even_and_odd_rows_have_answers) {
   CHECK_EQ(quantise(int8_kernels_ref, rows[1], 1, 8, kZeroPoint7).scale[0], 0.0f);
   CHECK(std::isinf(quantise(int8_kernels_ref, rows[2], 1, 8, kZeroPoint7).scale[0]));
   CHECK(std::isnan(quantise(int8_kernels_ref, rows[3], 1, 8, kZeroPoint7).scale[0]));
+}
+
+namespace {
+
+struct Affine {
+  std::vector<uint8_t> q;
+  std::vector<float> scale;
+  std::vector<int32_t> zero;
+};
+
+Affine affine(const Int8Kernels& kernels, const std::vector<float>& x, int64_t rows, int64_t k) {
+  const int64_t ldq = int8_whole_k(k) + 5;
+  Affine out = {std::vector<uint8_t>(index(rows * ldq), kUntouched), std::vector<float>(index(rows)),
+                std::vector<int32_t>(index(rows))};
+  kernels.quantize_rows_affine(x.data(), k, rows, k, out.q.data(), ldq, out.scale.data(), out.zero.data());
+  return out;
+}
+
+void check_affine(const std::vector<float>& x, int64_t rows, int64_t k) {
+  const Affine expected = affine(int8_kernels_ref, x, rows, k);
+  for (const Int8Kernels* kernels : int8_flavours()) {
+    const Affine got = affine(*kernels, x, rows, k);
+    CHECK(got.q == expected.q);
+    CHECK(got.zero == expected.zero);
+    CHECK_BITS(got.scale.data(), expected.scale.data(), rows, kernels->isa);
+  }
+}
+
+}  // namespace
+
+TEST(affine_rows) {
+  for (int64_t k : {1, 3, 4, 15, 16, 17, 33, 300, 512, 1030}) {
+    Random random(static_cast<uint64_t>(k));
+    check_affine(random.vector(5 * k, -0.2f, 4.0f), 5, k);
+    check_affine(random.vector(5 * k, -3.0f, 3.0f), 5, k);
+    check_affine(random.vector(5 * k, 1.0f, 2.0f), 5, k);
+  }
+}
+
+TEST(affine_rows_are_near_and_keep_zero) {
+  for (float size : {1e-29f, 1.0f, 1e37f}) {
+    for (float low : {-1.0f, -0.1f, 0.0f, 0.5f}) {
+      const int64_t k = 99, rows = 20;
+      Random random(9);
+      auto x = random.vector(rows * k, low, 1.0f);
+      for (float& value : x) value *= size;
+      x[3] = 0;
+      const Affine out = affine(int8_kernels_ref, x, rows, k);
+      for (int64_t i = 0; i < rows * k; ++i) {
+        const int64_t row = i / k;
+        const uint8_t q = out.q[index(row * (int8_whole_k(k) + 5) + i % k)];
+        const double scale = static_cast<double>(out.scale[index(row)]);
+        const double back = scale * (q - out.zero[index(row)]);
+        CHECK_LE(std::fabs(static_cast<double>(x[index(i)]) - back), scale + std::ldexp(255 * scale, -20));
+      }
+      CHECK_EQ(static_cast<int32_t>(out.q[3]), out.zero[0]);
+      CHECK_EQ(static_cast<int32_t>(out.q[99]), out.zero[0]);
+      CHECK_EQ(out.q[100], kUntouched);
+    }
+  }
+}
+
+TEST(odd_affine_rows_have_answers) {
+  const float infinity = __builtin_inff(), nan = __builtin_nanf(""), tiny = 1e-44f;
+  const std::vector<float> rows[] = {{0, 0, -0.0f, 0},
+                                     {infinity, 1, -1, 0},
+                                     {1, 2, nan, -infinity},
+                                     {tiny, -tiny, 0, tiny},
+                                     {3e38f, -3e38f, 1, 0}};
+  for (const auto& row : rows) check_affine(row, 1, 4);
+  CHECK_EQ(affine(int8_kernels_ref, rows[0], 1, 4).scale[0], 0.0f);
+  CHECK_EQ(affine(int8_kernels_ref, rows[0], 1, 4).zero[0], 128);
+  CHECK(std::isnan(affine(int8_kernels_ref, rows[1], 1, 4).scale[0]));
+  CHECK(std::isnan(affine(int8_kernels_ref, rows[2], 1, 4).scale[0]));
+  CHECK_EQ(affine(int8_kernels_ref, rows[3], 1, 4).scale[0], 0.0f);
 }
 
 TEST_MAIN

@@ -10,7 +10,8 @@ inline void gemm_int8(const GemmInt8Args& g) {
   for (int64_t i = 0; i < g.m; ++i) {
     for (int64_t j = 0; j < g.n; ++j) {
       const int8_t* column = g.b + (j / kInt8Panel * steps * kInt8Panel + j % kInt8Panel) * kInt8Step;
-      int32_t sum = -g.offsets[j];
+      // A zero point z of the row's own: z times the sum of the weights, of which offsets has kZeroPoint8.
+      int32_t sum = g.a_zero == nullptr ? -g.offsets[j] : -(g.offsets[j] / kZeroPoint8) * g.a_zero[i];
       for (int64_t p = 0; p < g.k; ++p) {
         sum += g.a[i * g.lda + p] * column[p / kInt8Step * kInt8Panel * kInt8Step + p % kInt8Step];
       }

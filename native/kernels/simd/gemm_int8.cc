@@ -89,10 +89,13 @@ void finish(const GemmInt8Args& g, int64_t i0, int64_t j0, int64_t rows, int64_t
     const auto read = [&](const float* p)
                           MAQUE_INLINE_LAMBDA { return r == kLanes ? F::load(p) : F::load(p, r); };
     const I offset = r == kLanes ? I::load(g.offsets + j) : I::load(g.offsets + j, r);
+    static_assert(kZeroPoint8 == 128, "the shift below divides by it");
+    const I weights = shift_right_signed<7>(offset);  // the sum of each column's weights
     const F w_scale = read(g.w_scale + j), bias = g.bias == nullptr ? F::zero() : read(g.bias + j);
     for (int64_t i = 0; i < rows; ++i) {
       const F a_scale = F::set1(g.a_scale[(i0 + i) * g.a_scale_stride]);
-      F y = to_float(I::load(sums + i * ld_sums + at) - offset) * (w_scale * a_scale);
+      const I shift = g.a_zero == nullptr ? offset : weights * I::set1(g.a_zero[i0 + i]);
+      F y = to_float(I::load(sums + i * ld_sums + at) - shift) * (w_scale * a_scale);
       if (g.bias != nullptr) y = y + bias;
       y = math::activate(kActivation, y);
       if (g.residual != nullptr) y = y + read(g.residual + (i0 + i) * g.ld_residual + j);

@@ -39,7 +39,50 @@ void quantize_row(const float* x, int64_t k, F r, int32_t zero_point, uint8_t* q
   });
 }
 
+/// The ends of a row, zero included; false where an element is NaN or infinite.
+bool row_ends(const float* x, int64_t k, float* low, float* high) {
+  F least = F::zero(), most = F::zero(), bad = F::zero();
+  for_lanes(k, [&](int64_t p, int64_t r) MAQUE_INLINE_LAMBDA {
+    const F v = r == kLanes ? F::load(x + p) : F::load(x + p, r);
+    least = min(v, least);
+    most = max(v, most);
+    bad = bad + (v - v);
+  });
+  *low = -reduce_max(negate(least));
+  *high = reduce_max(most);
+  return sum(bad) == 0.0f;
+}
+
+void quantize_row_affine(const float* x, int64_t k, float r, float zero, uint8_t* q) {
+  const F scale = F::set1(r), z = F::set1(zero), round = F::set1(math::kRound), top = F::set1(255.0f);
+  for_lanes(k, [&](int64_t p, int64_t left) MAQUE_INLINE_LAMBDA {
+    const F v = (left == kLanes ? F::load(x + p) : F::load(x + p, left)) * scale;
+    const I low = bits(min(max((v + round) - round + z, F::zero()), top) + round);
+    left == kLanes ? store_low(low, q + p) : store_low(low, q + p, left);
+  });
+}
+
 }  // namespace
+
+void quantize_rows_affine(const float* x, int64_t ldx, int64_t rows, int64_t k, uint8_t* q, int64_t ldq,
+                          float* scale, int32_t* zero) {
+  for (int64_t i = 0; i < rows; ++i, x += ldx, q += ldq) {
+    float low, high, z = 128.0f;
+    const bool finite = row_ends(x, k, &low, &high);
+    const float range = high - low;
+    if (finite && range >= kLeastRange) {
+      const float r = 255.0f / range;
+      scale[i] = range / 255.0f;
+      z = (-low * r + math::kRound) - math::kRound;
+      quantize_row_affine(x, k, r, z, q);
+    } else {
+      scale[i] = finite ? 0.0f : __builtin_nanf("");
+      __builtin_memset(q, 128, static_cast<size_t>(k));
+    }
+    zero[i] = static_cast<int32_t>(z);
+    for (int64_t p = k; p < int8_whole_k(k); ++p) q[p] = static_cast<uint8_t>(zero[i]);
+  }
+}
 
 void quantize_rows(const float* x, int64_t ldx, int64_t rows, int64_t k, int32_t zero_point, uint8_t* q,
                    int64_t ldq, float* scale) {

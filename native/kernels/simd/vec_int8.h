@@ -7,6 +7,7 @@
 //   broadcast4(p)     four bytes in every lane
 //   widen(p)          sixteen signed bytes, one to a lane
 //   max(a, b)         of signed lanes
+//   a * b             the low 32 bits
 //   store_low(a, p, r)  the low byte of the first r lanes, r in [0, 16]
 #pragma once
 #include "kernels/simd/vec.h"
@@ -33,6 +34,7 @@ MAQUE_INLINE I widen(const int8_t* p) {
   return {_mm512_cvtepi8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)))};
 }
 MAQUE_INLINE I max(I a, I b) { return {_mm512_max_epi32(a.v, b.v)}; }
+MAQUE_INLINE I operator*(I a, I b) { return {_mm512_mullo_epi32(a.v, b.v)}; }
 MAQUE_INLINE void store_low(I a, uint8_t* p) {
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(a.v));
 }
@@ -53,6 +55,9 @@ MAQUE_INLINE I widen(const int8_t* p) {
   return {_mm256_cvtepi8_epi32(bytes), _mm256_cvtepi8_epi32(_mm_srli_si128(bytes, 8))};
 }
 MAQUE_INLINE I max(I a, I b) { return {_mm256_max_epi32(a.lo, b.lo), _mm256_max_epi32(a.hi, b.hi)}; }
+MAQUE_INLINE I operator*(I a, I b) {
+  return {_mm256_mullo_epi32(a.lo, b.lo), _mm256_mullo_epi32(a.hi, b.hi)};
+}
 MAQUE_INLINE void store_low(I a, uint8_t* p) {
   const I low = a & I::set1(255);
   const __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(low.lo, low.hi), 0xD8);
@@ -85,6 +90,9 @@ MAQUE_INLINE I widen(const int8_t* p) {
 }
 MAQUE_INLINE I max(I a, I b) {
   return lanes<I>([&](int l) { return a.v[l] > b.v[l] ? a.v[l] : b.v[l]; });
+}
+MAQUE_INLINE I operator*(I a, I b) {
+  return lanes<I>([&](int l) { return wrap(word(a.v[l]) * word(b.v[l])); });
 }
 MAQUE_INLINE void store_low(I a, uint8_t* p, int64_t r) {
   for (int64_t l = 0; l < r; ++l) p[l] = static_cast<uint8_t>(a.v[l]);
