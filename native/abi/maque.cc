@@ -79,8 +79,8 @@ void drop_scales(const Geometry& g, TensorStore* store, float* const* tensors) {
 void drop_packed_rest(const Geometry& g, TensorStore* store, float* const* tensors) {
   if (g.pooling == Pooling::pooler) store->drop(tensors[pooler_tensor(g)]);
   for (int64_t i = 1; i < head_tensor(g) && !g.is_bert(); ++i) store->drop(tensors[i]);
-  for (int64_t i = head_tensor(g); i < scale_tensor(g, 0, 0); i += 2) store->drop(tensors[i]);
-  drop_scales(g, store, tensors);
+  for (int64_t i = head_tensor(g); i < ngram_tensor(g); i += 2) store->drop(tensors[i]);
+  if (has_int8_bert(g)) drop_scales(g, store, tensors);
 }
 
 Status weights_out_of_range(const char* where, int64_t layer) {
@@ -232,12 +232,14 @@ int32_t maque_model_bytes(int64_t model, int64_t* bytes) {
 }
 
 int32_t maque_predict(int64_t model, const int32_t* ids, int64_t ids_len, const int32_t* offsets, int32_t n,
-                      const int32_t* type_ids, float* out, int64_t out_len) {
+                      const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,
+                      const int32_t* bag_offsets, float* out, int64_t out_len) {
   Pinned<ServedModel> m;
   if (Status s = m.acquire(model)) return s;
   const Geometry& g = m->model.geometry;
+  const TextArguments in{ids, ids_len, offsets, n, type_ids, bag_ids, bag_len, bag_offsets};
   Texts texts;
-  if (Status s = check_texts(g, {ids, ids_len, offsets, n, type_ids}, true, &texts)) return s;
+  if (Status s = check_texts(g, in, true, &texts)) return s;
   if (Status s = check_output(out, out_len, n, g.num_labels)) return s;
   return run(&*m, texts, logits_point(g), out);
 }

@@ -13,7 +13,7 @@
 extern "C" {
 #endif
 
-#define MAQUE_ABI_VERSION 1
+#define MAQUE_ABI_VERSION 2
 
 enum {
   MAQUE_OK = 0,
@@ -36,7 +36,7 @@ int32_t maque_cpu_features(char* out, int64_t capacity); /* comma-separated */
 
 /* Building a model.
  * Options, as text, all needed unless a default stands in brackets:
- *   kind            bert | sequence | document
+ *   kind            bert | sequence | document | bag
  *   num_labels      2 .. 65,536
  *   head            sizes of the hidden layers between features and classes, comma-separated; "" is one linear layer.
  *                   A ReLU follows each hidden layer.
@@ -47,6 +47,9 @@ int32_t maque_cpu_features(char* out, int64_t capacity); /* comma-separated */
  * document: vocab_size embedding_size hidden_size  (one time step on the mean of the texts' vectors; ids index the vectors)
  *           folded true | false: the tensors are those of a serving form, below; with it precision fp32 | bf16 | int8 [fp32] for
  *           sequence and document. Left out: the tensors are those of training
+ * bag:      none of these; it has n-grams alone
+ * n-grams (sequence, document: both or neither; bag: needed): ngram_buckets 1 .. 2^31 - 1, ngram_width 1 .. 4,096. The mean of a text's
+ *           rows of ngrams.weight stands after the biLSTM's features at the head's input (max-logits: at every token's).
  *
  * Tensors (F32 unless another type stands there, row-major, PyTorch's shapes):
  *   bert:     Hugging Face's BertModel names (embeddings.word_embeddings.weight, ...,
@@ -57,6 +60,7 @@ int32_t maque_cpu_features(char* out, int64_t capacity); /* comma-separated */
  *   sequence: embedding.weight [vocab, embedding], lstm.weight_ih_l0 [4h, embedding], lstm.weight_hh_l0 [4h, h],
  *             lstm.bias_ih_l0 [4h], lstm.bias_hh_l0 [4h], and the same four with suffix _reverse
  *   document: vectors.weight [vocab, embedding], and lstm.* as above
+ *   n-grams:  ngrams.weight [buckets, width]
  *   head:     head.0.weight [out, in], head.0.bias, then head.2.*, head.4.* (the ReLUs count, as in nn.Sequential)
  *   serving form of sequence and document, weights in F32, BF16 or I8 as the precision says; with G gates, sequence 4 (i f g o),
  *   document 3 (i g o):
@@ -82,11 +86,14 @@ int32_t maque_model_free(int64_t model);
 int32_t maque_model_bytes(int64_t model, int64_t* bytes);
 
 /* Logits of n texts: text i has ids[offsets[i] .. offsets[i + 1]); offsets[0] = 0, offsets[n] <= ids_len, all non-decreasing.
+ * Of a model with n-grams, text i has the buckets bag_ids[bag_offsets[i] .. bag_offsets[i + 1]), with the same rules; for another bag_ids
+ * and bag_offsets are null. For kind bag ids, offsets and type_ids are null.
  * out has n * num_labels floats (out_len at least that). type_ids: null (all 0) or as long as ids (bert only).
- * A text may be empty for sequence and document (their features are then zeros), not for bert; a bert text is at most
+ * A text may be empty for the students, of tokens and of n-grams (their features are then zeros), not for bert; a bert text is at most
  * max_position_embeddings long. Runs on the caller's thread, allocates nothing once as many scratch spaces exist as there are callers. */
 int32_t maque_predict(int64_t model, const int32_t* ids, int64_t ids_len, const int32_t* offsets, int32_t n,
-                      const int32_t* type_ids, float* out, int64_t out_len);
+                      const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len, const int32_t* bag_offsets,
+                      float* out, int64_t out_len);
 /* bert only: the last hidden states, [offsets[n], hidden_size]. */
 int32_t maque_hidden_states(int64_t model, const int32_t* ids, int64_t ids_len, const int32_t* offsets, int32_t n,
                             const int32_t* type_ids, float* out, int64_t out_len);

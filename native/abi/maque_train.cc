@@ -16,7 +16,7 @@
 namespace maque {
 namespace {
 
-constexpr int32_t kTrainAbiVersion = 1;
+constexpr int32_t kTrainAbiVersion = 2;
 
 /// A trainer of the ABI: settings and tensors are collected until it is built.
 struct AbiTrainer {
@@ -139,7 +139,7 @@ Status check_index(const AbiTrainer& t, int64_t index) {
               static_cast<long long>(count - 1), static_cast<long long>(index));
 }
 
-/// One array of a tensor by its name: value, gradient, m, v or momentum.
+/// One array of a tensor by its name: value, gradient, m, v or momentum. data: null for a gradient.
 Status find_array(const AbiTrainer& t, const char* name, const char* what, const float* caller, int64_t len,
                   int64_t* index, float** data) {
   if (name == nullptr || what == nullptr || caller == nullptr) {
@@ -149,11 +149,13 @@ Status find_array(const AbiTrainer& t, const char* name, const char* what, const
   if (*index < 0) return fail(kInvalidArgument, "tensor %.100s is not one of this model's", name);
   const TrainTensor<float>& tensor = t.trainer.tensor(*index);
   const bool adam = t.settings.trainer.optimizer == Optimizer::adamw;
+  const bool gradient = strcmp(what, "gradient") == 0;
+  bool exists = false;
   *data = nullptr;
   if (strcmp(what, "value") == 0) {
     *data = tensor.value;
-  } else if (strcmp(what, "gradient") == 0) {
-    *data = tensor.gradient;
+  } else if (gradient) {
+    exists = tensor.trained;
   } else if (strcmp(what, adam ? "m" : "momentum") == 0) {
     *data = tensor.first;
   } else if (adam && strcmp(what, "v") == 0) {
@@ -162,7 +164,7 @@ Status find_array(const AbiTrainer& t, const char* name, const char* what, const
     return fail(kInvalidArgument, "what: value | gradient | %s expected, got '%.100s'",
                 adam ? "m | v" : "momentum", what);
   }
-  if (*data == nullptr)
+  if (*data == nullptr && !exists)
     return fail(kInvalidArgument, "tensor %s has no %s: it is not trained, or the optimizer keeps none", name,
                 what);
   const int64_t size = tensor.spec.size();
@@ -237,13 +239,14 @@ int32_t maque_trainer_trunk(int64_t trainer, const int32_t* ids, int64_t ids_len
 }
 
 int32_t maque_trainer_gradients(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets,
-                                int32_t n, const int32_t* type_ids, const float* trunk, int64_t trunk_len,
+                                int32_t n, const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,
+                                const int32_t* bag_offsets, const float* trunk, int64_t trunk_len,
                                 const int32_t* labels, const float* soft, const int32_t* has_soft,
                                 double* report) {
   Pinned<AbiTrainer> t;
   if (Status s = enter(&t, trainer)) return s;
-  return gradients(&*t, {{ids, ids_len, offsets, n, type_ids}, trunk, trunk_len, labels, soft, has_soft},
-                   report);
+  const TextArguments texts{ids, ids_len, offsets, n, type_ids, bag_ids, bag_len, bag_offsets};
+  return gradients(&*t, {texts, trunk, trunk_len, labels, soft, has_soft}, report);
 }
 
 int32_t maque_trainer_update(int64_t trainer, double lr) {
@@ -253,12 +256,14 @@ int32_t maque_trainer_update(int64_t trainer, double lr) {
 }
 
 int32_t maque_trainer_step(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets,
-                           int32_t n, const int32_t* type_ids, const float* trunk, int64_t trunk_len,
+                           int32_t n, const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,
+                           const int32_t* bag_offsets, const float* trunk, int64_t trunk_len,
                            const int32_t* labels, const float* soft, const int32_t* has_soft, double lr,
                            double* report) {
   Pinned<AbiTrainer> t;
   if (Status s = enter(&t, trainer)) return s;
-  const BatchArguments batch{{ids, ids_len, offsets, n, type_ids}, trunk, trunk_len, labels, soft, has_soft};
+  const TextArguments texts{ids, ids_len, offsets, n, type_ids, bag_ids, bag_len, bag_offsets};
+  const BatchArguments batch{texts, trunk, trunk_len, labels, soft, has_soft};
   if (!(lr >= 0) || !(lr <= 1e30))
     return fail(kInvalidArgument, "lr: a number from 0 to 1e30 expected, got %g", lr);
   if (Status s = gradients(&*t, batch, report)) return s;
@@ -266,12 +271,14 @@ int32_t maque_trainer_step(int64_t trainer, const int32_t* ids, int64_t ids_len,
 }
 
 int32_t maque_trainer_forward(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets,
-                              int32_t n, const int32_t* type_ids, const float* trunk, int64_t trunk_len,
-                              float* out, int64_t out_len) {
+                              int32_t n, const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,
+                              const int32_t* bag_offsets, const float* trunk, int64_t trunk_len, float* out,
+                              int64_t out_len) {
   Pinned<AbiTrainer> t;
   if (Status s = enter(&t, trainer)) return s;
   Texts texts;
-  if (Status s = check_input(*t, {ids, ids_len, offsets, n, type_ids}, trunk, trunk_len, &texts)) return s;
+  const TextArguments in{ids, ids_len, offsets, n, type_ids, bag_ids, bag_len, bag_offsets};
+  if (Status s = check_input(*t, in, trunk, trunk_len, &texts)) return s;
   if (Status s = check_output(out, out_len, n, t->geometry().num_labels)) return s;
   return t->trainer.forward(texts, trunk, out);
 }
@@ -296,7 +303,7 @@ int32_t maque_trainer_tensor_info(int64_t trainer, int32_t index, char* name, in
   if (Status s = copy_text(tensor.spec.name, name, capacity)) return s;
   *rank = tensor.spec.rank;
   for (int32_t i = 0; i < tensor.spec.rank; ++i) dims[i] = tensor.spec.dims[i];
-  *trained = tensor.gradient == nullptr ? 0 : 1;
+  *trained = tensor.trained ? 1 : 0;
   return kOk;
 }
 
@@ -306,7 +313,11 @@ int32_t maque_trainer_read(int64_t trainer, const char* name, const char* what, 
   int64_t index = 0;
   float* data = nullptr;
   if (Status s = find_array(*t, name, what, out, len, &index, &data)) return s;
-  memcpy(out, data, static_cast<size_t>(len) * sizeof(float));
+  if (data == nullptr) {
+    t->trainer.read_gradient(index, out);
+  } else {
+    memcpy(out, data, static_cast<size_t>(len) * sizeof(float));
+  }
   return kOk;
 }
 
@@ -320,8 +331,8 @@ int32_t maque_trainer_write(int64_t trainer, const char* name, const char* what,
   const int64_t bad = find_not_finite(in, len);
   if (bad >= 0)
     return fail(kNotFinite, "tensor %s: element %lld is NaN or infinite", name, static_cast<long long>(bad));
+  if (data == nullptr) return t->trainer.write_gradient(index, in);
   memcpy(data, in, static_cast<size_t>(len) * sizeof(float));
   if (strcmp(what, "value") == 0) t->trainer.value_written();
-  if (strcmp(what, "gradient") == 0) t->trainer.gradient_written(index);
   return kOk;
 }

@@ -25,9 +25,12 @@ int32_t maque_trainer_new(int64_t* trainer);
  *   embedding_dropout [0], output_dropout [0], head_dropout [0]           students: on embeddings (document: on the mean
  *                          vector), on the biLSTM's output (after pooling where pooling comes before the head), on the
  *                          hidden layer of the head
+ *   ngram_dropout [0]      students with n-grams: on the mean of a text's n-grams
  *   train_vectors [0]      document: 1 trains the vectors too
  *   class_weights []       num_labels numbers, comma-separated
  *   lr_scale.PREFIX [1]    factor on lr for the tensors whose names begin with PREFIX; the longest prefix wins
+ * ngrams.weight is updated row by row: an update changes only the rows that the batch has, and their m and v (or momentum), as
+ * PyTorch's SparseAdam does with the corrections of the step; it has no weight decay.
  * At any time:
  *   ce_weight [1], soft_weight [0], soft_loss [mse] mse | kl, temperature [1]
  *   step                   number of updates made so far (keys dropout; Adam's t) */
@@ -47,28 +50,34 @@ int32_t maque_trainer_trunk(int64_t trainer, const int32_t* ids, int64_t ids_len
                             const int32_t* type_ids, float* out, int64_t out_len);
 
 /* One batch: forward, objective, backward. Gradients overwrite those of the call before.
+ * bag_ids, bag_offsets: n-grams, as in maque_predict.
  * trunk: null, or the output of maque_trainer_trunk for this batch (then ids and type_ids may be null): the same bits.
  * labels [n] (-1: none) or null; soft [n * num_labels] teacher logits or null; has_soft [n] 0/1 or null (all).
  * report [9] (doubles): loss, ce, soft, ce gradient norm, soft gradient norm, labelled, with_soft, correct, gradient norm before
  * clipping (over all trained tensors). A loss that is not finite gives MAQUE_NOT_FINITE and no update. */
 int32_t maque_trainer_gradients(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets, int32_t n,
-                                const int32_t* type_ids, const float* trunk, int64_t trunk_len, const int32_t* labels,
-                                const float* soft, const int32_t* has_soft, double* report);
+                                const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,
+                                const int32_t* bag_offsets, const float* trunk, int64_t trunk_len,
+                                const int32_t* labels, const float* soft, const int32_t* has_soft, double* report);
 /* One update from the gradients of the last call, at rate lr (warm-up and decay are the caller's); step += 1. */
 int32_t maque_trainer_update(int64_t trainer, double lr);
 /* gradients, then update. */
 int32_t maque_trainer_step(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets, int32_t n,
-                           const int32_t* type_ids, const float* trunk, int64_t trunk_len, const int32_t* labels,
+                           const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,
+                           const int32_t* bag_offsets, const float* trunk, int64_t trunk_len, const int32_t* labels,
                            const float* soft, const int32_t* has_soft, double lr, double* report);
 /* Logits without dropout: [n, num_labels]. The bits of maque_predict. */
 int32_t maque_trainer_forward(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets, int32_t n,
-                              const int32_t* type_ids, const float* trunk, int64_t trunk_len, float* out, int64_t out_len);
+                              const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,
+                              const int32_t* bag_offsets, const float* trunk, int64_t trunk_len, float* out,
+                              int64_t out_len);
 
 /* Tensors by number, in the model's order. trained: 1 or 0. dims has room for 4. */
 int32_t maque_trainer_tensor_count(int64_t trainer, int32_t* count);
 int32_t maque_trainer_tensor_info(int64_t trainer, int32_t index, char* name, int64_t capacity, int32_t* rank,
                                   int64_t* dims, int32_t* trained);
-/* what: value | gradient | m | v (Adam) | momentum (SGD). gradient and state exist for trained tensors only. */
+/* what: value | gradient | m | v (Adam) | momentum (SGD). gradient and state exist for trained tensors only.
+ * A gradient of ngrams.weight that is written: its rows of zeros count as not in the batch. */
 int32_t maque_trainer_read(int64_t trainer, const char* name, const char* what, float* out, int64_t len);
 int32_t maque_trainer_write(int64_t trainer, const char* name, const char* what, const float* in, int64_t len);
 

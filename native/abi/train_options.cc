@@ -29,6 +29,7 @@ constexpr NumberOption kNumbers[] = {
     {"head_dropout", &TrainerOptions::head_dropout, 0, 1},
     {"embedding_dropout", &TrainerOptions::embedding_dropout, 0, 1},
     {"output_dropout", &TrainerOptions::output_dropout, 0, 1},
+    {"ngram_dropout", &TrainerOptions::ngram_dropout, 0, 1},
 };
 
 Status set_number(const char* key, const char* value, double low, double below, double* out) {
@@ -193,6 +194,13 @@ Status check_kind(const TrainSettings& settings) {
     if (o.hidden_dropout != 0) return fail(kInvalidArgument, "option hidden_dropout: for bert only");
     if (o.attention_dropout != 0) return fail(kInvalidArgument, "option attention_dropout: for bert only");
     if (o.mode != TrainMode::all) return fail(kInvalidArgument, "option train: a student has all only");
+  }
+  if (o.ngram_dropout != 0 && !g.has_ngrams())
+    return fail(kInvalidArgument, "option ngram_dropout: for students with n-grams only");
+  if (g.kind == Kind::bag && (o.embedding_dropout != 0 || o.output_dropout != 0)) {
+    return fail(
+        kInvalidArgument,
+        "options embedding_dropout and output_dropout: a bag has ngram_dropout and head_dropout only");
   }
   if (o.train_vectors && g.kind != Kind::document) {
     return fail(kInvalidArgument, "option train_vectors: for document only");

@@ -33,6 +33,7 @@
   X(max_pool_backward)          \
   X(mean_pool_forward)          \
   X(mean_pool_backward)         \
+  X(sum_pool_forward)           \
   X(objective)                  \
   X(sgd_step)                   \
   X(adam_step)                  \

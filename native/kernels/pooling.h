@@ -2,7 +2,8 @@
 // Text b owns positions offsets[b] .. offsets[b + 1] - 1; position s lies in row rows[s] of x (s itself where
 // rows is null). A text of no tokens pools to zeros, and its argmax is -1.
 //
-// Error bound (fp32) for elements of at most 2 and texts of at most 40 tokens: 4.8e-6; a maximum is exact.
+// Error bound (fp32) for elements of at most 2 and texts of at most 40 tokens: 4.8e-6, of a sum 1e-4; a
+// maximum is exact.
 #pragma once
 #include "core/types.h"
 
@@ -22,6 +23,11 @@ using max_pool_backward_fn = void(const T* d_out, const int32_t* argmax, int64_t
 template <class T>
 using mean_pool_forward_fn = void(const T* x, int64_t ldx, const int32_t* offsets, const int32_t* rows,
                                   int64_t batch, int64_t n, T* out);
+
+/// out[b, j] = x[row(s0), j] + x[row(s1), j] + ..., added in order from 0.
+template <class T>
+using sum_pool_forward_fn = void(const T* x, int64_t ldx, const int32_t* offsets, const int32_t* rows,
+                                 int64_t batch, int64_t n, T* out);
 
 /// dx[row(s), j] += d_out[b, j] / length (the quotient is formed first).
 template <class T>

@@ -8,7 +8,11 @@
 //
 // Document: one time step on the mean of a text's vectors. From a zero state there is no recurrent product,
 // and the forget gate, which would multiply that state, is not computed.
+//
+// N-grams: the mean of a text's n-grams (model/bag.h) stands beside the biLSTM's features at the head's
+// input; where the head runs on every token, beside those of each. A student of kind bag has n-grams alone.
 #pragma once
+#include "model/bag.h"
 #include "model/head.h"
 
 namespace maque {
@@ -19,6 +23,7 @@ struct StudentWeights {
   int64_t gates;                // 4 * hidden
   int64_t padded;               // of one direction's gates in a row: rounded up to whole panels
   const T* table;               // embedding.weight or vectors.weight
+  const T* ngrams;              // ngrams.weight, or null
   Packed<T> input;              // [embedding, 2 * padded]; document: see input_segments
   T* input_bias;                // [2 * padded]: bias_ih + bias_hh
   Packed<T> recurrent[2];       // [hidden, gates]; sequence only
@@ -32,6 +37,7 @@ struct StudentWeights {
 
 /// The time-major layout of a batch.
 struct StudentBatch {
+  BagBatch bag;                  // texts 0 where the model has no n-grams
   const int32_t *ids, *offsets;  // as given, offsets[0] = 0
   int64_t texts, tokens, longest;
   int64_t rows;                   // tokens, and one for each empty text
@@ -49,14 +55,15 @@ struct StudentBatch {
 };
 
 /// Bytes of the arrays that lay_out_batch fills, cut from the carver; with a measuring carver nothing is
-/// filled. A document batch has neither rows nor times; only ids, offsets and sizes are set.
+/// filled. A batch of documents or bags has neither rows nor times; only ids, offsets and sizes are set. The
+/// bag is the caller's to set.
 void lay_out_batch(Carver* carver, const Geometry& g, const int32_t* ids, const int32_t* offsets,
                    int64_t texts, int64_t tokens, int64_t longest, bool training, StudentBatch* batch);
 
 /// Dropout of a training step. key null: none.
 struct StudentDropout {
   const DropoutKey* key = nullptr;
-  double embedding = 0, output = 0, head = 0;
+  double embedding = 0, output = 0, head = 0, ngrams = 0;
 };
 
 template <class T>
@@ -65,13 +72,16 @@ struct StudentBuffers {
   T* gates;         // [tokens or texts, 2 * padded]
   T* cells;         // training: [tokens, 2 * hidden]; inference: [texts, 2 * hidden], the running state
   T* output;        // [rows, 2 * hidden]
-  T* features;      // what the head reads: output, or output after dropout, or pooled [texts, 2 * hidden]
+  T* features;      // what the head reads: output, or output after dropout, or pooled [texts, 2 * hidden],
+                    // or of kind bag the mean of n-grams
+  T* ngrams;        // [texts, ngram_width]
+  T* beside;        // see BesideRows
   T* token_logits;  // max-logits: [rows, num_labels]
   T* logits;        // [texts, num_labels]
   int32_t* argmax;  // max-logits, max: [texts, width]
   HeadBuffers<T> head;
   // Backward only.
-  T *d_token_logits, *d_features, *d_output, *d_cells, *d_input, *previous, *pack;
+  T *d_token_logits, *d_features, *d_output, *d_cells, *d_input, *previous, *pack, *d_ngrams, *d_beside;
 };
 
 /// Sizes that buffers are planned for. rows: tokens and empty texts.
@@ -91,13 +101,28 @@ void student_forward(const Compute<T>& compute, const StudentWeights<T>& weights
 
 /// Gradients of all tensors whose pointer is not null. Weights overwrite; biases and the table accumulate
 /// onto zeros that the caller has set. by_id: rows sorted by row_ids (sequence; see scatter_add_rows).
+/// ngram_rows: the gradient of the rows batch.bag.row_ids of the table of n-grams (see bag_backward).
 template <class T>
 void student_backward(const Compute<T>& compute, const StudentWeights<T>& weights, const StudentBatch& batch,
                       const StudentDropout& dropout, const StudentBuffers<T>& buffers, const T* d_logits,
-                      const int32_t* by_id, T* const* gradients);
+                      const int32_t* by_id, T* const* gradients, T* ngram_rows);
 
-/// Sites of dropout masks; the head's hidden layers have the last and those after it.
-constexpr uint32_t kInputSite = 0, kOutputSite = 1, kHeadSite = 2;
+/// Sites of dropout masks; the head's hidden layers have kHeadSite and those after it.
+constexpr uint32_t kInputSite = 0, kOutputSite = 1, kHeadSite = 2, kNgramSite = kHeadSite + kMaxHeadLayers;
+
+/// What the head reads beside its rows.
+template <class T>
+BesideRows<T> beside_rows(const Geometry& g, const StudentBatch& batch, const StudentBuffers<T>& b) {
+  BesideRows<T> beside;
+  beside.texts = batch.texts;
+  beside.offsets = batch.pool_offsets;
+  beside.rows = g.head_per_token() ? batch.pool_rows : nullptr;
+  beside.x = b.ngrams;
+  beside.sums = b.beside;
+  beside.d_sums = b.d_beside;
+  beside.d_x = b.d_ngrams;
+  return beside;
+}
 
 /// Segments of one direction's gates whose input products are computed: all four, or for a document i, then g
 /// and o.

@@ -27,9 +27,12 @@ void zero(T* x, int64_t n) {
 template <class T>
 void head_backward_of(const Back<T>& p, const T* d_logits, int64_t rows) {
   const HeadDropout dropout{p.dropout.key, p.dropout.head, kHeadSite};
+  const BesideRows<T> beside = beside_rows(p.g, p.batch, p.b);
+  const bool split = p.g.has_lstm() && p.g.has_ngrams();
   head_backward(p.c, p.w.head, p.b.features, rows, p.b.head, dropout, d_logits,
-                p.gradients + head_tensor(p.g), p.b.d_features);
-  run_dropout(p.c, p.dropout.key, p.dropout.output, kOutputSite, p.b.d_features, rows * 2 * p.g.hidden);
+                p.gradients + head_tensor(p.g), p.b.d_features, split ? &beside : nullptr);
+  if (p.g.has_lstm())
+    run_dropout(p.c, p.dropout.key, p.dropout.output, kOutputSite, p.b.d_features, rows * 2 * p.g.hidden);
 }
 
 /// From the gradient of the logits to that of the biLSTM's output (b.d_output).
@@ -37,7 +40,7 @@ template <class T>
 void pooling_backward(const Back<T>& p, const T* d_logits) {
   const int64_t h = p.g.hidden, h2 = 2 * h, texts = p.batch.texts, rows = p.batch.rows,
                 classes = p.g.num_labels;
-  if (p.g.kind == Kind::document) {
+  if (p.g.kind != Kind::sequence) {
     head_backward_of(p, d_logits, texts);
     return;
   }
@@ -165,12 +168,18 @@ void table_backward(const Back<T>& p, int64_t rows, const int32_t* by_id) {
 template <class T>
 void student_backward(const Compute<T>& compute, const StudentWeights<T>& weights, const StudentBatch& batch,
                       const StudentDropout& dropout, const StudentBuffers<T>& buffers, const T* d_logits,
-                      const int32_t* by_id, T* const* gradients) {
+                      const int32_t* by_id, T* const* gradients, T* ngram_rows) {
   const Geometry& g = *weights.geometry;
   const Back<T> p{compute, weights, g, batch, dropout, buffers, gradients};
   const bool document = g.kind == Kind::document;
   const int64_t rows = document ? batch.texts : batch.tokens;
   pooling_backward(p, d_logits);
+  if (g.has_ngrams()) {
+    run_dropout(compute, dropout.key, dropout.ngrams, kNgramSite, buffers.d_ngrams,
+                batch.texts * g.ngram_width);
+    bag_backward(compute, g.ngram_width, batch.bag, buffers.d_ngrams, ngram_rows);
+  }
+  if (!g.has_lstm()) return;
   zero(buffers.d_cells, batch.texts * 2 * g.hidden);
   if (document) {
     document_step_back(p);
@@ -186,7 +195,7 @@ void student_backward(const Compute<T>& compute, const StudentWeights<T>& weight
 #define MAQUE_INSTANTIATE(T)                                                                          \
   template void student_backward<T>(const Compute<T>&, const StudentWeights<T>&, const StudentBatch&, \
                                     const StudentDropout&, const StudentBuffers<T>&, const T*,        \
-                                    const int32_t*, T* const*);
+                                    const int32_t*, T* const*, T*);
 MAQUE_INSTANTIATE(float)
 MAQUE_INSTANTIATE(double)
 #undef MAQUE_INSTANTIATE

@@ -164,10 +164,18 @@ void student_forward(const Compute<T>& compute, const StudentWeights<T>& weights
                      const StudentDropout& dropout, const StudentBuffers<T>& b) {
   const Geometry& g = *weights.geometry;
   const Pass<T> p{compute, weights, g, batch, dropout, b};
-  const bool document = g.kind == Kind::document, per_token = !document && g.pooling == Pooling::max_logits;
+  const bool per_token = g.head_per_token();
   const int64_t h2 = 2 * g.hidden, classes = g.num_labels, rows = per_token ? batch.rows : batch.texts;
   const HeadDropout head_dropout{dropout.key, dropout.head, kHeadSite};
-  if (document) {
+  if (g.has_ngrams()) {
+    bag_forward(compute, weights.ngrams, g.ngram_width, batch.bag, b.ngrams);
+    run_dropout(compute, dropout.key, dropout.ngrams, kNgramSite, b.ngrams, batch.texts * g.ngram_width);
+  }
+  if (g.kind == Kind::bag) {
+    head_forward(compute, weights.head, b.ngrams, rows, b.head, head_dropout, b.logits);
+    return;
+  }
+  if (g.kind == Kind::document) {
     document_outputs(p);
   } else {
     sequence_outputs(p);
@@ -178,8 +186,9 @@ void student_forward(const Compute<T>& compute, const StudentWeights<T>& weights
   } else {
     run_dropout(compute, dropout.key, dropout.output, kOutputSite, b.features, rows * h2);
   }
+  const BesideRows<T> beside = beside_rows(g, batch, b);
   head_forward(compute, weights.head, b.features, rows, b.head, head_dropout,
-               per_token ? b.token_logits : b.logits);
+               per_token ? b.token_logits : b.logits, g.has_ngrams() ? &beside : nullptr);
   if (!per_token) return;
   compute.kernels.max_pool_forward(b.token_logits, classes, batch.pool_offsets, batch.pool_rows, batch.texts,
                                    classes, b.logits, b.argmax);

@@ -28,6 +28,8 @@ void StudentWeights<T>::plan(Carver* carver, const Geometry& g, const Arithmetic
   geometry = &g;
   gates = 4 * g.hidden;
   padded = round_up(gates, kPanel);
+  head.plan(carver, g, arithmetic, backward);
+  if (!g.has_lstm()) return;
   input.plan(carver, arithmetic, g.embedding, 2 * packed_input_columns(g));
   input_bias = carver->take<T>(2 * padded);
   for (int32_t d = 0; d < 2; ++d) {
@@ -36,7 +38,6 @@ void StudentWeights<T>::plan(Carver* carver, const Geometry& g, const Arithmetic
     input_back[d].plan(carver, arithmetic, gates, g.embedding);
     if (g.kind == Kind::sequence) recurrent_back[d].plan(carver, arithmetic, gates, g.hidden);
   }
-  head.plan(carver, g, arithmetic, backward);
 }
 
 template <class T>
@@ -44,6 +45,9 @@ void StudentWeights<T>::pack(const Compute<T>& compute, T* const* tensors) {
   const Geometry& g = *geometry;
   const int64_t e = g.embedding, h = g.hidden;
   const GateSegments segments = input_segments(g);
+  head.pack(compute, g, tensors);
+  if (g.has_ngrams()) ngrams = tensors[ngram_tensor(g)];
+  if (!g.has_lstm()) return;
   table = tensors[0];
   zero(input_bias, 2 * padded);
   int64_t column = 0;
@@ -60,7 +64,6 @@ void StudentWeights<T>::pack(const Compute<T>& compute, T* const* tensors) {
     if (in_back.data != nullptr) run_pack(compute, t[kWeightIh], e, int64_t{1}, e, in_back);
     if (own_back.data != nullptr) run_pack(compute, t[kWeightHh], h, int64_t{1}, h, own_back);
   }
-  head.pack(compute, g, tensors);
 }
 
 namespace {
@@ -137,7 +140,7 @@ void lay_out_batch(Carver* carver, const Geometry& g, const int32_t* ids, const 
   batch->texts = texts;
   batch->tokens = tokens;
   batch->longest = longest;
-  if (g.kind == Kind::document) {
+  if (g.kind != Kind::sequence) {
     batch->rows = texts;
     return;
   }
@@ -185,10 +188,38 @@ void lay_out_batch(Carver* carver, const Geometry& g, const int32_t* ids, const 
   batch->distinct_of = l.distinct_of;
 }
 
+namespace {
+
+/// What n-grams need beside the biLSTM; d_sums and sums only where a text has rows.
+template <class T>
+void plan_ngram_buffers(Carver* carver, const Geometry& g, const StudentSizes& s, StudentBuffers<T>* b) {
+  if (!g.has_ngrams()) return;
+  b->ngrams = carver->take<T>(s.texts * g.ngram_width);
+  b->d_ngrams = s.training ? carver->take<T>(s.texts * g.ngram_width) : nullptr;
+  if (!g.head_per_token()) return;
+  b->beside = carver->take<T>(s.texts * g.head_out(0));
+  b->d_beside = s.training ? carver->take<T>(s.texts * g.head_out(0)) : nullptr;
+}
+
+template <class T>
+void plan_bag_buffers(Carver* carver, const Geometry& g, const StudentSizes& s, StudentBuffers<T>* b) {
+  b->features = b->ngrams;
+  b->d_features = b->d_ngrams;
+  b->logits = carver->take<T>(s.texts * g.num_labels);
+  b->head.plan(carver, g, s.texts, s.training);
+}
+
+}  // namespace
+
 template <class T>
 void plan_student_buffers(Carver* carver, const Geometry& g, const StudentSizes& s, StudentBuffers<T>* b) {
   *b = {};
-  const bool document = g.kind == Kind::document, per_token = g.pooling == Pooling::max_logits && !document;
+  plan_ngram_buffers(carver, g, s, b);
+  if (g.kind == Kind::bag) {
+    plan_bag_buffers(carver, g, s, b);
+    return;
+  }
+  const bool document = g.kind == Kind::document, per_token = g.head_per_token();
   const int64_t h2 = 2 * g.hidden, padded = round_up(4 * g.hidden, kPanel);
   const int64_t steps = document ? s.texts : s.tokens, rows = document ? s.texts : s.rows;
   b->input = carver->take<T>(steps * g.embedding);

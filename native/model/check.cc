@@ -44,9 +44,55 @@ Status check_types(const Geometry& g, const int32_t* type_ids, int64_t tokens) {
               type_ids[bad]);
 }
 
+Status check_bag_offsets(const TextArguments& in) {
+  if (in.bag_offsets == nullptr)
+    return fail(kInvalidArgument, "bag_offsets is null: the model reads n-grams");
+  if (in.bag_offsets[0] != 0)
+    return fail(kInvalidArgument, "bag_offsets[0]: 0 expected, got %d", in.bag_offsets[0]);
+  for (int32_t i = 0; i < in.n; ++i) {
+    if (in.bag_offsets[i + 1] < in.bag_offsets[i]) {
+      return fail(kInvalidArgument, "bag_offsets[%d]: at least %d expected, got %d", i + 1, in.bag_offsets[i],
+                  in.bag_offsets[i + 1]);
+    }
+  }
+  if (in.bag_offsets[in.n] <= in.bag_len) return kOk;
+  return fail(kInvalidArgument, "bag_offsets[%d] = %d: bag_ids has only %lld", in.n, in.bag_offsets[in.n],
+              wide(in.bag_len));
+}
+
+/// n has been checked.
+Status check_bag(const Geometry& g, const TextArguments& in, Texts* texts) {
+  if (!g.has_ngrams()) {
+    if (in.bag_ids == nullptr && in.bag_offsets == nullptr) return kOk;
+    return fail(kInvalidArgument, "bag_ids and bag_offsets: null expected, the model has no n-grams");
+  }
+  if (Status s = check_bag_offsets(in)) return s;
+  const int64_t n = in.bag_offsets[in.n];
+  if (in.bag_ids == nullptr && n > 0) return fail(kInvalidArgument, "bag_ids is null");
+  const int64_t bad = find_out_of_range(in.bag_ids, n, g.ngram_buckets);
+  if (bad >= 0) {
+    return fail(kInvalidArgument, "bag_ids[%lld]: 0 .. %lld expected, got %d", wide(bad),
+                wide(g.ngram_buckets - 1), in.bag_ids[bad]);
+  }
+  texts->bag_ids = in.bag_ids;
+  texts->bag_offsets = in.bag_offsets;
+  return kOk;
+}
+
+/// Texts of kind bag, which have no tokens.
+Status check_bags(const Geometry& g, const TextArguments& in, Texts* texts) {
+  if (in.n < 0) return fail(kInvalidArgument, "n: at least 0 texts expected, got %d", in.n);
+  if (in.ids != nullptr || in.offsets != nullptr || in.type_ids != nullptr) {
+    return fail(kInvalidArgument, "ids, offsets and type_ids: null expected, a bag reads n-grams alone");
+  }
+  *texts = Texts{nullptr, in.bag_offsets, in.n, nullptr};
+  return check_bag(g, in, texts);
+}
+
 }  // namespace
 
 Status check_texts(const Geometry& g, const TextArguments& in, bool needs_ids, Texts* texts) {
+  if (g.kind == Kind::bag) return check_bags(g, in, texts);
   if (Status s = check_offsets(g, in, needs_ids)) return s;
   const int64_t tokens = in.offsets[in.n];
   *texts = Texts{nullptr, in.offsets, in.n, nullptr};
@@ -64,7 +110,7 @@ Status check_texts(const Geometry& g, const TextArguments& in, bool needs_ids, T
   if (Status s = check_types(g, in.type_ids, tokens)) return s;
   texts->ids = in.ids;
   texts->type_ids = in.type_ids;
-  return kOk;
+  return check_bag(g, in, texts);
 }
 
 Status check_output(const float* out, int64_t out_len, int64_t rows, int64_t width) {

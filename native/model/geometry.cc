@@ -68,6 +68,12 @@ TensorSpec lstm_spec(const Geometry& g, int64_t index) {
   return spec;
 }
 
+TensorSpec ngram_spec(const Geometry& g) {
+  TensorSpec spec = matrix(g.ngram_buckets, g.ngram_width);
+  set_name(&spec, "ngrams.weight");
+  return spec;
+}
+
 TensorSpec head_spec(const Geometry& g, int64_t index) {
   const int32_t layer = static_cast<int32_t>(index / 2);
   TensorSpec spec = index % 2 == 0 ? matrix(g.head_out(layer), g.head_in(layer)) : vector(g.head_out(layer));
@@ -112,6 +118,7 @@ bool ends_with(const char* text, const char* end) {
 }  // namespace
 
 TensorSpec tensor_spec(const Geometry& g, int64_t index) {
+  if (g.has_ngrams() && index == ngram_tensor(g)) return ngram_spec(g);
   if (index >= scale_tensor(g, 0, 0)) return scale_spec(g, index - scale_tensor(g, 0, 0));
   TensorSpec spec = float_spec(g, index);
   if (has_int8_bert(g) && is_int8_weight(g, index)) spec.dtype = DType::i8;

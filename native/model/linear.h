@@ -20,11 +20,16 @@ struct Linear {
     if (backward) packed_back.plan(carver, arithmetic, out, in);
   }
 
-  /// scale: of int8 weights, see pack_weight.
-  bool pack(const Compute<T>& compute, const T* weight, const T* bias_vector, const T* scale = nullptr) {
+  /// scale: of int8 weights, see pack_weight. columns: of a row of the weight, of which the layer (never an
+  /// int8 one then) has the first `in`; 0: in.
+  bool pack(const Compute<T>& compute, const T* weight, const T* bias_vector, const T* scale = nullptr,
+            int64_t columns = 0) {
+    const int64_t ld = columns == 0 ? in : columns;
     bias = bias_vector;
-    if (packed_back.data != nullptr) run_pack(compute, weight, in, int64_t{1}, in, packed_back);
-    return pack_weight(compute, weight, scale, out, packed);
+    if (packed_back.data != nullptr) run_pack(compute, weight, ld, int64_t{1}, in, packed_back);
+    if (ld == in) return pack_weight(compute, weight, scale, out, packed);
+    run_pack(compute, weight, int64_t{1}, ld, out, packed);
+    return true;
   }
 };
 
@@ -34,14 +39,16 @@ struct Epilogue {
   Activation activation = Activation::none;
   T* pre_activation = nullptr;  // [rows, out] contiguous
   const T* residual = nullptr;  // [rows, out] contiguous
+  bool accumulate = false;      // y holds what stands in the bias's place
 };
 
-/// y [rows, out] contiguous = act(x W^T + b) + residual.
+/// y [rows, out] contiguous = act(x W^T + b) + residual, or act(x W^T + y).
 template <class T>
 void linear_forward(const Compute<T>& compute, const Linear<T>& layer, const T* x, int64_t ldx, int64_t rows,
                     T* y, const Epilogue<T>& epilogue = {}) {
   GemmArgs<T> args = gemm_args(rows, layer.out, layer.in, x, ldx, y, layer.out);
-  args.bias = layer.bias;
+  args.bias = epilogue.accumulate ? nullptr : layer.bias;
+  args.accumulate = epilogue.accumulate;
   args.activation = epilogue.activation;
   args.pre_activation = epilogue.pre_activation;
   args.ld_pre = layer.out;
@@ -70,22 +77,23 @@ Packed<T> pack_rows(const Compute<T>& compute, const Arithmetic& arithmetic, con
   return packed;
 }
 
-/// dw [out, in] = dy^T x, a single chain over the rows for each element.
+/// dw [out, in] = dy^T x, a single chain over the rows for each element. ld_dw: from row to row of dw; 0: in.
 template <class T>
 void weight_backward_packed(const Compute<T>& compute, const Packed<T>& x, const T* dy, int64_t ld_dy,
-                            int64_t out, int64_t in, T* dw) {
-  GemmArgs<T> args = gemm_args(out, in, x.k, dy, int64_t{1}, dw, in);
+                            int64_t out, int64_t in, T* dw, int64_t ld_dw = 0) {
+  GemmArgs<T> args = gemm_args(out, in, x.k, dy, int64_t{1}, dw, ld_dw == 0 ? in : ld_dw);
   args.a_k_stride = ld_dy;
   run_gemm(compute, args, x);
 }
 
-/// dw overwrites, db accumulates. memory: gemm_packed_size(rows, in) elements.
+/// dw overwrites, db (unless null) accumulates. memory: gemm_packed_size(rows, in) elements. ld_dw: 0: in.
 template <class T>
 void linear_weight_backward(const Compute<T>& compute, const Linear<T>& layer, const T* x, int64_t ldx,
-                            const T* dy, int64_t ld_dy, int64_t rows, T* memory, T* dw, T* db) {
+                            const T* dy, int64_t ld_dy, int64_t rows, T* memory, T* dw, T* db,
+                            int64_t ld_dw = 0) {
   const Packed<T> packed = pack_rows(compute, layer.packed.arithmetic, x, ldx, rows, layer.in, memory);
-  weight_backward_packed(compute, packed, dy, ld_dy, layer.out, layer.in, dw);
-  run_column_sums(compute, dy, ld_dy, rows, layer.out, db);
+  weight_backward_packed(compute, packed, dy, ld_dy, layer.out, layer.in, dw, ld_dw);
+  if (db != nullptr) run_column_sums(compute, dy, ld_dy, rows, layer.out, db);
 }
 
 }  // namespace maque

@@ -72,7 +72,8 @@ void lay_out_bert_batch(Carver* carver, const Texts& texts, bool first_row_only,
 namespace {
 
 /// Tokens of one chunk: enough for products of full speed, few enough for activations to stay in the caches.
-constexpr int64_t kBertChunk = 1024, kSequenceChunk = 3072, kDocumentTexts = 512;
+/// Documents and bags are counted by texts.
+constexpr int64_t kBertChunk = 1024, kSequenceChunk = 3072, kChunkTexts = 512;
 
 template <class T>
 struct Run {
@@ -89,11 +90,12 @@ Texts next_chunk(const Run<T>& run, int64_t begin) {
   const Texts& all = run.request.texts;
   const Kind kind = run.model.geometry.kind;
   const int64_t most = kind == Kind::bert ? kBertChunk : kind == Kind::sequence ? kSequenceChunk : INT32_MAX;
-  const int64_t most_texts = kind == Kind::document ? kDocumentTexts : most;
+  const int64_t most_texts = kind == Kind::document || kind == Kind::bag ? kChunkTexts : most;
   int64_t end = begin + 1;
   while (end < all.count && all.offsets[end + 1] - all.offsets[begin] <= most && end - begin < most_texts)
     ++end;
-  return {all.ids, all.offsets + begin, end - begin, all.type_ids};
+  const int32_t* bag_offsets = all.bag_offsets == nullptr ? nullptr : all.bag_offsets + begin;
+  return {all.ids, all.offsets + begin, end - begin, all.type_ids, all.bag_ids, bag_offsets};
 }
 
 /// Cuts and, with memory, runs one chunk of bert. rows_done: rows at `from` and at `to` of the chunks before.
@@ -141,6 +143,7 @@ int64_t student_chunk(const Run<T>& run, const Texts& texts, char* memory, int64
     offsets[i] = static_cast<int32_t>(texts.offsets[i] - base);
   const int32_t* ids = texts.ids == nullptr ? nullptr : texts.ids + base;
   lay_out_batch(&carver, g, ids, offsets, n, tokens, texts.longest(), false, &batch);
+  batch.bag = texts.bag();
   plan_student_buffers(&carver, g, {n, tokens, tokens + texts.empty(), false, false, false}, &buffers);
   T* gemm_scratch = carver.take<T>(run.executor.workers * kGemmScratch);
   if (memory == nullptr) return carver.used();

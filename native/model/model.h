@@ -8,15 +8,25 @@
 namespace maque {
 
 /// Texts laid end to end, checked: text i has ids[offsets[i] .. offsets[i + 1]); offsets need not begin at 0.
+/// Its n-grams lie likewise in bag_ids. For kind bag offsets are those of the n-grams, and ids null.
 struct Texts {
   const int32_t *ids, *offsets;
   int64_t count;
-  const int32_t* type_ids;  // or null
+  const int32_t* type_ids;                                   // or null
+  const int32_t *bag_ids = nullptr, *bag_offsets = nullptr;  // null where the model has no n-grams
 
   int64_t tokens() const { return offsets[count] - offsets[0]; }
   int64_t length(int64_t i) const { return offsets[i + 1] - offsets[i]; }
   int64_t longest() const;
   int64_t empty() const;
+  int64_t ngrams() const { return bag_offsets == nullptr ? 0 : bag_offsets[count] - bag_offsets[0]; }
+  BagBatch bag() const {
+    BagBatch bag{};
+    bag.ids = bag_ids;
+    bag.offsets = bag_offsets;
+    bag.texts = bag_offsets == nullptr ? 0 : count;
+    return bag;
+  }
 };
 
 /// Memory of one caller's passes; grows, never shrinks.

@@ -29,6 +29,8 @@ constexpr IntOption kIntOptions[] = {
     {"max_position_embeddings", &Geometry::positions, 1, kMaxWidth},
     {"type_vocab_size", &Geometry::types, 1, kMaxWidth},
     {"embedding_size", &Geometry::embedding, 1, kMaxWidth},
+    {"ngram_buckets", &Geometry::ngram_buckets, 1, INT32_MAX},
+    {"ngram_width", &Geometry::ngram_width, 1, kMaxNgramWidth},
 };
 
 struct Word {
@@ -38,7 +40,8 @@ struct Word {
 
 constexpr Word kKinds[] = {{"bert", static_cast<int32_t>(Kind::bert)},
                            {"sequence", static_cast<int32_t>(Kind::sequence)},
-                           {"document", static_cast<int32_t>(Kind::document)}};
+                           {"document", static_cast<int32_t>(Kind::document)},
+                           {"bag", static_cast<int32_t>(Kind::bag)}};
 constexpr Word kPoolings[] = {{"pooler", static_cast<int32_t>(Pooling::pooler)},
                               {"cls", static_cast<int32_t>(Pooling::cls)},
                               {"mean", static_cast<int32_t>(Pooling::mean)},
@@ -112,6 +115,8 @@ Status set_eps(Geometry* g, const char* value) {
 Status missing(const char* key) { return fail(kInvalidArgument, "option %s is missing", key); }
 
 Status check_bert(const Geometry& g) {
+  if (g.ngram_buckets != 0 || g.ngram_width != 0)
+    return fail(kInvalidArgument, "options ngram_buckets and ngram_width: for students only");
   if (g.layers == 0) return missing("num_hidden_layers");
   if (g.heads == 0) return missing("num_attention_heads");
   if (g.intermediate == 0) return missing("intermediate_size");
@@ -136,7 +141,16 @@ Status check_bert(const Geometry& g) {
   return kOk;
 }
 
+Status check_bag(const Geometry& g) {
+  if (g.vocab == 0 && g.hidden == 0 && g.embedding == 0 && g.pooling == Pooling::none) return kOk;
+  return fail(kInvalidArgument,
+              "kind bag has no vocab_size, embedding_size, hidden_size and pooling: it reads n-grams alone");
+}
+
 Status check_student(const Geometry& g) {
+  if (g.has_ngrams() != (g.ngram_buckets > 0) || (g.kind == Kind::bag && !g.has_ngrams()))
+    return missing(g.has_ngrams() ? "ngram_buckets" : "ngram_width");
+  if (g.kind == Kind::bag) return check_bag(g);
   if (g.embedding == 0) return missing("embedding_size");
   if (g.kind == Kind::document) return kOk;
   if (g.pooling == Pooling::none) return missing("pooling");
@@ -148,6 +162,7 @@ Status check_student(const Geometry& g) {
 
 Status check_serving(const Geometry& g) {
   if (g.is_bert()) return fail(kUnsupported, "option folded: kind bert has no serving form");
+  if (g.has_ngrams()) return fail(kUnsupported, "option folded: a student with n-grams has no serving form");
   if (Status s = check_student(g)) return s;
   int64_t widest = g.embedding > 2 * g.hidden ? g.embedding : 2 * g.hidden;
   for (int32_t i = 0; i < g.head_layers; ++i) widest = g.head[i] > widest ? g.head[i] : widest;
@@ -204,8 +219,8 @@ Status check_geometry(const Geometry& g) {
   if (g.kind == Kind::none) return missing("kind");
   if (g.num_labels == 0) return missing("num_labels");
   if (g.head_layers < 0) return missing("head");
-  if (g.vocab == 0) return missing("vocab_size");
-  if (g.hidden == 0) return missing("hidden_size");
+  if (g.kind != Kind::bag && g.vocab == 0) return missing("vocab_size");
+  if (g.kind != Kind::bag && g.hidden == 0) return missing("hidden_size");
   if (g.form != Form::training) return check_serving(g);
   if (g.precision == Precision::bf16 || (g.precision == Precision::int8 && !g.is_bert())) {
     return fail(kUnsupported,

@@ -69,7 +69,7 @@ void Trainer<T>::set_rates(TrainTensor<T>* tensor) const {
     tensor->rate_scale = scale.scale;
   }
   const bool free = options_.optimizer == Optimizer::adamw && is_free_of_decay(tensor->spec.name);
-  tensor->weight_decay = free ? 0 : options_.weight_decay;
+  tensor->weight_decay = free || tensor->by_rows ? 0 : options_.weight_decay;
 }
 
 /// Cuts values, gradients and state from one block; a first round without it measures.
@@ -92,7 +92,9 @@ Status Trainer<T>::allocate_tensors(const T* const* values) {
       const int64_t n = t.spec.size();
       t.value = carver.take<T>(n);
       const bool trained = is_trained(i);
-      t.gradient = trained ? carver.take<T>(n) : nullptr;
+      t.trained = trained;
+      t.by_rows = g.has_ngrams() && i == ngram_tensor(g);
+      t.gradient = trained && !t.by_rows ? carver.take<T>(n) : nullptr;
       t.first = trained && momentum ? carver.take<T>(n) : nullptr;
       t.second = trained && second ? carver.take<T>(n) : nullptr;
       set_rates(&t);

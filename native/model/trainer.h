@@ -4,6 +4,10 @@
 // The optimisers are dense, as PyTorch's are: every element of a trained tensor is updated at every step.
 // Where that is exact, rows of a table that no text of the batch has are passed over: in zeroing their
 // gradient (it is zero), in the norm (they add 0), and in SGD without momentum and decay (w - lr * 0 = w).
+//
+// The table of n-grams is the exception: it is large, and a batch has few of its rows. Its gradient holds
+// those rows alone, and an update changes only them and their state (PyTorch's SparseAdam; the corrections of
+// Adam follow the step, not the row). It has no weight decay.
 #pragma once
 #include "kernels/objective.h"
 #include "model/model.h"
@@ -28,7 +32,7 @@ struct TrainerOptions {
   Optimizer optimizer = Optimizer::adamw;
   double momentum = 0, beta1 = 0.9, beta2 = 0.999, eps = 1e-8, weight_decay = 0, clip_norm = 0;
   double hidden_dropout = 0, attention_dropout = 0, head_dropout = 0, embedding_dropout = 0,
-         output_dropout = 0;
+         output_dropout = 0, ngram_dropout = 0;
   bool train_vectors = false;
   const double* class_weights = nullptr;  // [num_labels] or null (all 1)
   int32_t rate_scale_count = 0;
@@ -61,6 +65,15 @@ struct TrainTensor {
   T *gradient, *first,
       *second;  // null where not trained; first: momentum or m, second: v; null where the optimiser has none
   double rate_scale, weight_decay;
+  bool trained, by_rows;  // by_rows: the gradient is a RowGradient, and `gradient` null
+};
+
+/// The rows of a table's gradient that are not zero; ids ascend.
+template <class T>
+struct RowGradient {
+  const int32_t* ids = nullptr;  // [count]
+  const T* values = nullptr;     // [count, width]
+  int64_t count = 0;
 };
 
 template <class T>
@@ -86,7 +99,11 @@ class Trainer {
 
   int64_t tensor_count() const { return count_; }
   const TrainTensor<T>& tensor(int64_t i) const { return tensors_[i]; }
-  /// To be called after a tensor's value or gradient has been written from outside.
+  /// Copies the whole gradient of a trained tensor.
+  void read_gradient(int64_t tensor, T* out) const;
+  /// Replaces it.
+  Status write_gradient(int64_t tensor, const T* in);
+  /// To be called after a tensor's value, or by its pointer its gradient, has been written from outside.
   void value_written() { all_stale_ = true; }
   void gradient_written(int64_t tensor);
 
@@ -94,6 +111,9 @@ class Trainer {
   struct Unit {  // of an update: a piece of one tensor
     int32_t tensor;
     int64_t begin, end, chunk;  // chunk: number of its first partial sum
+  };
+  struct Update {
+    double rate, scale, correction1, sqrt_correction2;
   };
 
   bool is_trained(int64_t tensor) const;
@@ -114,7 +134,10 @@ class Trainer {
   Status touch_rows(const Texts& texts);
   bool is_untouched(const Unit& unit, int64_t begin) const;
   double gradient_norm();
-  void update_unit(const Unit& unit, double rate, double scale, double correction1, double sqrt_correction2);
+  void update_unit(const Unit& unit, const Update& update);
+  void update_rows(const Update& update);
+  void update_piece(const TrainTensor<T>& t, int64_t begin, const T* gradient, int64_t n,
+                    const Update& update);
 
   Model<T> model_;
   TrainerOptions options_;
@@ -134,6 +157,9 @@ class Trainer {
   Buffer<uint8_t> touched_;  // of the table: chunks of kSumChunk elements whose gradient may not be zero
   Buffer<int32_t> touched_rows_;
   int64_t touched_row_count_ = 0;
+  RowGradient<T> ngram_rows_;  // in the arena, or in the two buffers that follow
+  Buffer<int32_t> written_ids_;
+  Buffer<T> written_rows_, row_sums_;
   bool gradients_written_ = false;
   double norm_ = -1;  // of the present gradients; negative: they were written from outside since
   Scratch arena_, forward_scratch_;

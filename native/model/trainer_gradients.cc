@@ -82,6 +82,9 @@ int64_t Trainer<T>::student_pass(const TrainBatch<T>& batch, char* memory, Objec
   StudentBatch b;
   lay_out_batch(&carver, g, ids, offsets, n, tokens, batch.texts.longest(), true, &b);
   const int32_t* by_id = g.kind == Kind::sequence ? sorted(&carver, b.row_ids, tokens) : nullptr;
+  b.bag = batch.texts.bag();
+  if (g.has_ngrams()) lay_out_bag(&carver, &b.bag);
+  T* ngram_rows = carver.take<T>(b.bag.rows * g.ngram_width);
   StudentBuffers<T> buffers;
   const StudentSizes sizes{n,
                            tokens,
@@ -95,11 +98,13 @@ int64_t Trainer<T>::student_pass(const TrainBatch<T>& batch, char* memory, Objec
   const Compute<T> compute{*kernels_, executor_, gemm_scratch_.data()};
   const DropoutKey key{options_.seed, static_cast<uint32_t>(step_options_.step)};
   const StudentDropout dropout{&key, options_.embedding_dropout, options_.output_dropout,
-                               options_.head_dropout};
+                               options_.head_dropout, options_.ngram_dropout};
   student_forward(compute, model_.student, b, dropout, buffers);
   objective(compute, batch, buffers.logits, d_logits, report);
   if (!is_finite(static_cast<double>(report->loss))) return carver.used();
-  student_backward(compute, model_.student, b, dropout, buffers, d_logits, by_id, gradient_pointers_.data());
+  student_backward(compute, model_.student, b, dropout, buffers, d_logits, by_id, gradient_pointers_.data(),
+                   ngram_rows);
+  if (g.has_ngrams()) ngram_rows_ = {b.bag.row_ids, ngram_rows, b.bag.rows};
   return carver.used();
 }
 
@@ -114,6 +119,7 @@ void Trainer<T>::clear_gradients() {
     if (t.gradient != nullptr && whole) memset(t.gradient, 0, static_cast<size_t>(t.spec.size()) * sizeof(T));
   }
   gradients_written_ = false;
+  ngram_rows_ = {};
   const int64_t width = tensors_[0].spec.dims[1];
   for (int64_t i = 0; i < touched_row_count_; ++i) {
     memset(tensors_[0].gradient + touched_rows_[i] * width, 0, static_cast<size_t>(width) * sizeof(T));
@@ -125,7 +131,7 @@ void Trainer<T>::clear_gradients() {
 /// Notes the rows of the table that this batch will give a gradient.
 template <class T>
 Status Trainer<T>::touch_rows(const Texts& texts) {
-  if (tensors_[0].gradient == nullptr) return kOk;
+  if (tensors_[0].gradient == nullptr || model_.geometry.kind == Kind::bag) return kOk;
   const int64_t width = tensors_[0].spec.dims[1], n = texts.tokens();
   if (!touched_rows_.reserve(n))
     return fail(kOutOfMemory, "out of memory: %lld ids", static_cast<long long>(n));
@@ -135,6 +141,51 @@ Status Trainer<T>::touch_rows(const Texts& texts) {
     for (int64_t c = id * width / kSumChunk; c <= ((id + 1) * width - 1) / kSumChunk; ++c) touched_[c] = 1;
   }
   touched_row_count_ = n;
+  return kOk;
+}
+
+template <class T>
+void Trainer<T>::read_gradient(int64_t tensor, T* out) const {
+  const TrainTensor<T>& t = tensors_[tensor];
+  const size_t bytes = static_cast<size_t>(t.spec.size()) * sizeof(T);
+  if (!t.by_rows) {
+    memcpy(out, t.gradient, bytes);
+    return;
+  }
+  const int64_t width = t.spec.dims[1];
+  memset(out, 0, bytes);
+  for (int64_t r = 0; r < ngram_rows_.count; ++r) {
+    memcpy(out + ngram_rows_.ids[r] * width, ngram_rows_.values + r * width,
+           static_cast<size_t>(width) * sizeof(T));
+  }
+}
+
+/// Of a table by rows, a row of zeros counts as one that the batch has not.
+template <class T>
+Status Trainer<T>::write_gradient(int64_t tensor, const T* in) {
+  const TrainTensor<T>& t = tensors_[tensor];
+  if (!t.by_rows) {
+    memcpy(t.gradient, in, static_cast<size_t>(t.spec.size()) * sizeof(T));
+    gradient_written(tensor);
+    return kOk;
+  }
+  const int64_t width = t.spec.dims[1];
+  if (!written_ids_.reserve(t.spec.dims[0]) || !written_rows_.reserve(t.spec.size()) ||
+      !row_sums_.reserve(t.spec.dims[0]))
+    return fail(kOutOfMemory, "out of memory: a gradient of %lld elements",
+                static_cast<long long>(t.spec.size()));
+  int64_t count = 0;
+  for (int64_t row = 0; row < t.spec.dims[0]; ++row) {
+    const T* from = in + row * width;
+    bool zero = true;
+    for (int64_t j = 0; j < width && zero; ++j) zero = from[j] == 0;
+    if (zero) continue;
+    written_ids_[count] = static_cast<int32_t>(row);
+    memcpy(written_rows_.data() + count * width, from, static_cast<size_t>(width) * sizeof(T));
+    ++count;
+  }
+  ngram_rows_ = {written_ids_.data(), written_rows_.data(), count};
+  gradient_written(tensor);
   return kOk;
 }
 
@@ -152,6 +203,8 @@ Status Trainer<T>::run_batch(const TrainBatch<T>& batch, const T* trunk_rows, Ob
       bert ? bert_pass(batch, trunk_rows, nullptr, report) : student_pass(batch, nullptr, report);
   char* memory = arena_.reserve(bytes);
   if (memory == nullptr) return kOutOfMemory;
+  if (!row_sums_.reserve(batch.texts.ngrams()))
+    return fail(kOutOfMemory, "out of memory: %lld n-grams", static_cast<long long>(batch.texts.ngrams()));
   clear_gradients();
   if (Status s = touch_rows(batch.texts)) return s;
   if (bert) {
@@ -165,6 +218,7 @@ Status Trainer<T>::run_batch(const TrainBatch<T>& batch, const T* trunk_rows, Ob
 template <class T>
 Status Trainer<T>::gradients(const TrainBatch<T>& batch, double* report) {
   has_gradients_ = false;
+  ngram_rows_ = {};  // they may lie in the arena
   refresh_weights();
   const T* rows = batch.trunk;
   if (trunk_point_ != kFromIds && rows == nullptr) {
@@ -196,6 +250,8 @@ Status Trainer<T>::gradients(const TrainBatch<T>& batch, double* report) {
 
 #define MAQUE_INSTANTIATE(T)                                            \
   template Status Trainer<T>::gradients(const TrainBatch<T>&, double*); \
+  template void Trainer<T>::read_gradient(int64_t, T*) const;           \
+  template Status Trainer<T>::write_gradient(int64_t, const T*);        \
   template void Trainer<T>::gradient_written(int64_t);
 MAQUE_INSTANTIATE(float)
 MAQUE_INSTANTIATE(double)

@@ -18,9 +18,15 @@ inline Options options_of(const Geometry& g) {
   Options o;
   std::string head;
   for (int32_t i = 0; i < g.head_layers; ++i) head += (i == 0 ? "" : ",") + std::to_string(g.head[i]);
-  o.push_back({"kind", g.kind == Kind::bert ? "bert" : g.kind == Kind::sequence ? "sequence" : "document"});
+  const char* const kinds[] = {"", "bert", "sequence", "document", "bag"};
+  o.push_back({"kind", kinds[static_cast<int>(g.kind)]});
   o.push_back({"num_labels", std::to_string(g.num_labels)});
   o.push_back({"head", head});
+  if (g.has_ngrams()) {
+    o.push_back({"ngram_buckets", std::to_string(g.ngram_buckets)});
+    o.push_back({"ngram_width", std::to_string(g.ngram_width)});
+  }
+  if (g.kind == Kind::bag) return o;
   o.push_back({"vocab_size", std::to_string(g.vocab)});
   o.push_back({"hidden_size", std::to_string(g.hidden)});
   if (g.pooling != Pooling::none) o.push_back({"pooling", poolings[static_cast<int>(g.pooling)]});
@@ -92,8 +98,9 @@ inline int64_t make_trainer(const Geometry& g, const Weights<float>& weights, co
 
 inline std::vector<float> predict(int64_t model, const Geometry& g, const OwnedBatch<float>& b) {
   std::vector<float> out(static_cast<size_t>(b.size() * g.num_labels));
-  expect(maque_predict(model, b.ids.data(), static_cast<int64_t>(b.ids.size()), b.offsets.data(),
-                       static_cast<int32_t>(b.size()), b.types.empty() ? nullptr : b.types.data(), out.data(),
+  expect(maque_predict(model, b.id_data(), static_cast<int64_t>(b.ids.size()), b.offset_data(),
+                       static_cast<int32_t>(b.size()), b.type_data(), b.bag_data(),
+                       static_cast<int64_t>(b.bag_ids.size()), b.bag_offset_data(), out.data(),
                        static_cast<int64_t>(out.size())),
          MAQUE_OK, "predict");
   return out;

@@ -61,7 +61,7 @@ TEST(dead_handles_of_every_function) {
     CHECK_EQ(maque_builder_free(h), MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_model_free(h), MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_model_bytes(h, &bytes), MAQUE_BAD_HANDLE);
-    CHECK_EQ(maque_predict(h, ids, 1, offsets, 1, nullptr, out, 4), MAQUE_BAD_HANDLE);
+    CHECK_EQ(maque_predict(h, ids, 1, offsets, 1, nullptr, nullptr, 0, nullptr, out, 4), MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_hidden_states(h, ids, 1, offsets, 1, nullptr, out, 4), MAQUE_BAD_HANDLE);
   }
   CHECK_EQ(maque_builder_new(nullptr), MAQUE_INVALID_ARGUMENT);
@@ -75,7 +75,7 @@ TEST(options) {
   refuse(maque_builder_option(b, "kind", nullptr), MAQUE_INVALID_ARGUMENT, "null");
   refuse(maque_builder_option(b, "colour", "red"), MAQUE_INVALID_ARGUMENT, "colour");
   refuse(maque_builder_option(b, "kind", "gpt"), MAQUE_INVALID_ARGUMENT,
-         "bert | sequence | document, got 'gpt'");
+         "bert | sequence | document | bag, got 'gpt'");
   refuse(maque_builder_option(b, "pooling", ""), MAQUE_INVALID_ARGUMENT, "max-logits");
   refuse(maque_builder_option(b, "hidden_act", "swish"), MAQUE_INVALID_ARGUMENT, "gelu_new");
   for (const char* bad : {"", "x", "1", "65537", "-3", "3.0", " 3", "3 ", "99999999999999999999"}) {
@@ -227,7 +227,7 @@ TEST(bert_inputs) {
   std::vector<float> out(400);
   const auto run = [&](std::vector<int32_t> offsets, int64_t ids_len = 20, int64_t out_len = 400) {
     return maque_predict(m, ids.data(), ids_len, offsets.data(), static_cast<int32_t>(offsets.size()) - 1,
-                         types.data(), out.data(), out_len);
+                         types.data(), nullptr, 0, nullptr, out.data(), out_len);
   };
   const int32_t two[] = {0, 3, 5};
   CHECK_EQ(run({0, 3, 5}), MAQUE_OK);
@@ -244,17 +244,17 @@ TEST(bert_inputs) {
   refuse(run({0, 3}, -5), MAQUE_INVALID_ARGUMENT, "ids has only -5");
   refuse(run({0, 3, 5}, 20, 5), MAQUE_INVALID_ARGUMENT, "2 * 3 elements expected, got 5");
   refuse(run({0, 3, 5}, 20, -1), MAQUE_INVALID_ARGUMENT, "got -1");
-  refuse(maque_predict(m, nullptr, 20, two, 2, nullptr, out.data(), 400), MAQUE_INVALID_ARGUMENT,
-         "ids is null");
-  refuse(maque_predict(m, ids.data(), 20, nullptr, 2, nullptr, out.data(), 400), MAQUE_INVALID_ARGUMENT,
-         "offsets is null");
-  refuse(maque_predict(m, ids.data(), 20, two, -2, nullptr, out.data(), 400), MAQUE_INVALID_ARGUMENT,
-         "got -2");
-  refuse(maque_predict(m, ids.data(), 20, two, INT32_MIN, nullptr, out.data(), 400), MAQUE_INVALID_ARGUMENT,
-         "n:");
-  refuse(maque_predict(m, ids.data(), 20, two, 2, nullptr, nullptr, 400), MAQUE_INVALID_ARGUMENT,
-         "out is null");
-  CHECK_EQ(maque_predict(m, ids.data(), 20, two, 2, nullptr, out.data(), 6), MAQUE_OK);
+  refuse(maque_predict(m, nullptr, 20, two, 2, nullptr, nullptr, 0, nullptr, out.data(), 400),
+         MAQUE_INVALID_ARGUMENT, "ids is null");
+  refuse(maque_predict(m, ids.data(), 20, nullptr, 2, nullptr, nullptr, 0, nullptr, out.data(), 400),
+         MAQUE_INVALID_ARGUMENT, "offsets is null");
+  refuse(maque_predict(m, ids.data(), 20, two, -2, nullptr, nullptr, 0, nullptr, out.data(), 400),
+         MAQUE_INVALID_ARGUMENT, "got -2");
+  refuse(maque_predict(m, ids.data(), 20, two, INT32_MIN, nullptr, nullptr, 0, nullptr, out.data(), 400),
+         MAQUE_INVALID_ARGUMENT, "n:");
+  refuse(maque_predict(m, ids.data(), 20, two, 2, nullptr, nullptr, 0, nullptr, nullptr, 400),
+         MAQUE_INVALID_ARGUMENT, "out is null");
+  CHECK_EQ(maque_predict(m, ids.data(), 20, two, 2, nullptr, nullptr, 0, nullptr, out.data(), 6), MAQUE_OK);
   ids[4] = 11;
   refuse(run({0, 3, 5}), MAQUE_INVALID_ARGUMENT, "ids[4]: 0 .. 10 expected, got 11");
   ids[4] = -1;
@@ -283,11 +283,14 @@ TEST(student_inputs) {
   const int64_t m = make_model(g, Weights<float>(g, 1));
   const int32_t ids[] = {0, 10, 11}, offsets[] = {0, 2, 2, 3}, types[] = {0, 0};
   float out[9];
-  CHECK_EQ(maque_predict(m, ids, 2, offsets, 2, nullptr, out, 9), MAQUE_OK);  // the second text is empty
+  CHECK_EQ(maque_predict(m, ids, 2, offsets, 2, nullptr, nullptr, 0, nullptr, out, 9),
+           MAQUE_OK);  // the second text is empty
   const int32_t empty[] = {0, 0};
-  CHECK_EQ(maque_predict(m, nullptr, 0, empty, 1, nullptr, out, 3), MAQUE_OK);
-  refuse(maque_predict(m, ids, 3, offsets, 3, nullptr, out, 9), MAQUE_INVALID_ARGUMENT, "ids[2]");
-  refuse(maque_predict(m, ids, 2, offsets, 2, types, out, 9), MAQUE_INVALID_ARGUMENT, "only bert");
+  CHECK_EQ(maque_predict(m, nullptr, 0, empty, 1, nullptr, nullptr, 0, nullptr, out, 3), MAQUE_OK);
+  refuse(maque_predict(m, ids, 3, offsets, 3, nullptr, nullptr, 0, nullptr, out, 9), MAQUE_INVALID_ARGUMENT,
+         "ids[2]");
+  refuse(maque_predict(m, ids, 2, offsets, 2, types, nullptr, 0, nullptr, out, 9), MAQUE_INVALID_ARGUMENT,
+         "only bert");
   refuse(maque_hidden_states(m, ids, 2, offsets, 2, nullptr, out, 9), MAQUE_UNSUPPORTED, "bert");
   maque_model_free(m);
 }
@@ -313,7 +316,7 @@ TEST(no_memory) {
                                   4 * s.size());
     }
     if (code == MAQUE_OK) code = maque_builder_build(b, &m);
-    if (code == MAQUE_OK) code = maque_predict(m, ids, 3, offsets, 1, nullptr, out, 3);
+    if (code == MAQUE_OK) code = maque_predict(m, ids, 3, offsets, 1, nullptr, nullptr, 0, nullptr, out, 3);
     done = code == MAQUE_OK;
     fail_allocations_after(-1);
     CHECK(code == MAQUE_OK || code == MAQUE_OUT_OF_MEMORY);
@@ -338,9 +341,9 @@ void* predict_until_closed(void* pointer) {
   std::vector<float> out(s.expected.size());
   for (int64_t model : s.models) {
     for (;;) {
-      const int32_t code =
-          maque_predict(model, s.batch.ids.data(), static_cast<int64_t>(s.batch.ids.size()),
-                        s.batch.offsets.data(), 3, nullptr, out.data(), static_cast<int64_t>(out.size()));
+      const int32_t code = maque_predict(model, s.batch.ids.data(), static_cast<int64_t>(s.batch.ids.size()),
+                                         s.batch.offsets.data(), 3, nullptr, nullptr, 0, nullptr, out.data(),
+                                         static_cast<int64_t>(out.size()));
       if (code != MAQUE_OK) {
         __atomic_fetch_add(code == MAQUE_BAD_HANDLE ? &s.refusals : &s.wrong, 1, __ATOMIC_RELAXED);
         break;

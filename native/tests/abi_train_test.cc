@@ -41,15 +41,15 @@ struct Step {
         n(static_cast<int32_t>(b.size())) {}
 
   int32_t gradients(int64_t t) {
-    return maque_trainer_gradients(t, ids.empty() ? nullptr : ids.data(), static_cast<int64_t>(ids.size()),
-                                   offsets.data(), n, types.empty() ? nullptr : types.data(),
-                                   trunk.empty() ? nullptr : trunk.data(), static_cast<int64_t>(trunk.size()),
-                                   labels.data(), soft.data(), has_soft.data(), report);
+    return maque_trainer_gradients(
+        t, ids.empty() ? nullptr : ids.data(), static_cast<int64_t>(ids.size()), offsets.data(), n,
+        types.empty() ? nullptr : types.data(), nullptr, 0, nullptr, trunk.empty() ? nullptr : trunk.data(),
+        static_cast<int64_t>(trunk.size()), labels.data(), soft.data(), has_soft.data(), report);
   }
   int32_t step(int64_t t, double lr) {
     return maque_trainer_step(t, ids.data(), static_cast<int64_t>(ids.size()), offsets.data(), n,
-                              types.empty() ? nullptr : types.data(), nullptr, 0, labels.data(), soft.data(),
-                              has_soft.data(), lr, report);
+                              types.empty() ? nullptr : types.data(), nullptr, 0, nullptr, nullptr, 0,
+                              labels.data(), soft.data(), has_soft.data(), lr, report);
   }
 };
 
@@ -60,7 +60,7 @@ TEST(dead_handles_of_every_function) {
   int64_t dims[4] = {1}, closed = 0;
   double report[9];
   const int32_t ids[] = {0}, offsets[] = {0, 1};
-  CHECK_EQ(maque_train_abi_version(), 1);
+  CHECK_EQ(maque_train_abi_version(), 2);
   CHECK_EQ(maque_train_isa(text, 32), MAQUE_OK);
   CHECK_EQ(maque_train_isa(nullptr, 32), MAQUE_INVALID_ARGUMENT);
   CHECK_EQ(maque_train_last_error(nullptr, 32), MAQUE_INVALID_ARGUMENT);
@@ -74,14 +74,15 @@ TEST(dead_handles_of_every_function) {
     CHECK_EQ(maque_trainer_free(h), MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_trainer_trunk_shape(h, &i, &i), MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_trainer_trunk(h, ids, 1, offsets, 1, nullptr, x, 4), MAQUE_BAD_HANDLE);
-    CHECK_EQ(maque_trainer_gradients(h, ids, 1, offsets, 1, nullptr, nullptr, 0, nullptr, nullptr, nullptr,
-                                     report),
+    CHECK_EQ(maque_trainer_gradients(h, ids, 1, offsets, 1, nullptr, nullptr, 0, nullptr, nullptr, 0, nullptr,
+                                     nullptr, nullptr, report),
              MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_trainer_update(h, 0.1), MAQUE_BAD_HANDLE);
-    CHECK_EQ(maque_trainer_step(h, ids, 1, offsets, 1, nullptr, nullptr, 0, nullptr, nullptr, nullptr, 0.1,
-                                report),
+    CHECK_EQ(maque_trainer_step(h, ids, 1, offsets, 1, nullptr, nullptr, 0, nullptr, nullptr, 0, nullptr,
+                                nullptr, nullptr, 0.1, report),
              MAQUE_BAD_HANDLE);
-    CHECK_EQ(maque_trainer_forward(h, ids, 1, offsets, 1, nullptr, nullptr, 0, x, 4), MAQUE_BAD_HANDLE);
+    CHECK_EQ(maque_trainer_forward(h, ids, 1, offsets, 1, nullptr, nullptr, 0, nullptr, nullptr, 0, x, 4),
+             MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_trainer_tensor_count(h, &i), MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_trainer_tensor_info(h, 0, text, 32, &i, dims, &i), MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_trainer_read(h, "x", "value", x, 4), MAQUE_BAD_HANDLE);
@@ -221,28 +222,30 @@ TEST(wrong_batches) {
     s.trunk.resize(24);
     s.offsets[1] = 0;
   });
-  refuse(maque_trainer_gradients(t, good.ids.data(), 5, nullptr, 2, nullptr, nullptr, 0, nullptr, nullptr,
-                                 nullptr, nullptr),
+  refuse(maque_trainer_gradients(t, good.ids.data(), 5, nullptr, 2, nullptr, nullptr, 0, nullptr, nullptr, 0,
+                                 nullptr, nullptr, nullptr, nullptr),
          MAQUE_INVALID_ARGUMENT, "offsets is null");
   refuse(maque_trainer_gradients(t, nullptr, 5, good.offsets.data(), 2, nullptr, nullptr, 0, nullptr, nullptr,
-                                 nullptr, nullptr),
+                                 0, nullptr, nullptr, nullptr, nullptr),
          MAQUE_INVALID_ARGUMENT, "ids is null");
   float out[24];
   refuse(maque_trainer_trunk(t, good.ids.data(), 5, good.offsets.data(), 2, nullptr, out, 23),
          MAQUE_INVALID_ARGUMENT, "2 * 12");
   refuse(maque_trainer_trunk(t, good.ids.data(), 5, good.offsets.data(), 2, nullptr, nullptr, 24),
          MAQUE_INVALID_ARGUMENT, "out is null");
-  refuse(maque_trainer_forward(t, good.ids.data(), 5, good.offsets.data(), 2, nullptr, nullptr, 0, out, 5),
+  refuse(maque_trainer_forward(t, good.ids.data(), 5, good.offsets.data(), 2, nullptr, nullptr, 0, nullptr,
+                               nullptr, 0, out, 5),
          MAQUE_INVALID_ARGUMENT, "2 * 3");
-  CHECK_EQ(maque_trainer_forward(t, good.ids.data(), 5, good.offsets.data(), 2, nullptr, nullptr, 0, out, 6),
+  CHECK_EQ(maque_trainer_forward(t, good.ids.data(), 5, good.offsets.data(), 2, nullptr, nullptr, 0, nullptr,
+                                 nullptr, 0, out, 6),
            MAQUE_OK);
-  CHECK_EQ(
-      maque_trainer_forward(t, good.ids.data(), 5, good.offsets.data(), 0, nullptr, nullptr, 0, nullptr, 0),
-      MAQUE_OK);
+  CHECK_EQ(maque_trainer_forward(t, good.ids.data(), 5, good.offsets.data(), 0, nullptr, nullptr, 0, nullptr,
+                                 nullptr, 0, nullptr, 0),
+           MAQUE_OK);
   // No labels and no soft targets: nothing to learn, a loss of 0.
   double report[9];
   CHECK_EQ(maque_trainer_gradients(t, good.ids.data(), 5, good.offsets.data(), 2, nullptr, nullptr, 0,
-                                   nullptr, nullptr, nullptr, report),
+                                   nullptr, nullptr, 0, nullptr, nullptr, nullptr, report),
            MAQUE_OK);
   for (double x : report) CHECK_EQ(x, 0.0);
   maque_trainer_free(t);

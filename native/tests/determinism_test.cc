@@ -25,6 +25,12 @@ Geometry wide_student(Kind kind, Pooling pooling) {
   return g;
 }
 
+Geometry wide_ngrams(Geometry g) {
+  g.ngram_buckets = 500;
+  g.ngram_width = 70;
+  return g;
+}
+
 std::vector<int32_t> lengths(int64_t texts, int32_t longest, bool with_empty, uint64_t seed) {
   Random random(seed);
   std::vector<int32_t> all;
@@ -48,7 +54,8 @@ TrainerOptions options_for(const Geometry& g, TrainMode mode, Optimizer optimize
   if (g.is_bert()) {
     o.hidden_dropout = o.attention_dropout = 0.1;
   } else {
-    o.embedding_dropout = o.output_dropout = 0.1;
+    if (g.has_lstm()) o.embedding_dropout = o.output_dropout = 0.1;
+    if (g.has_ngrams()) o.ngram_dropout = 0.1;
     o.train_vectors = g.kind == Kind::document;
   }
   return o;
@@ -126,6 +133,16 @@ TEST(student_training) {
   check_all(g, options_for(g, TrainMode::all, Optimizer::adamw), 12, "document on 2 and 4 threads");
 }
 
+TEST(training_with_ngrams) {
+  for (const Geometry& g :
+       {wide_ngrams(wide_student(Kind::sequence, Pooling::max_logits)),
+        wide_ngrams(wide_student(Kind::sequence, Pooling::max)),
+        wide_ngrams(wide_student(Kind::document, Pooling::none)), wide_ngrams(bag_geometry({40}))}) {
+    for (Optimizer optimizer : {Optimizer::adamw, Optimizer::sgd})
+      check_all(g, options_for(g, TrainMode::all, optimizer), 12, "n-grams on 2 and 4 threads");
+  }
+}
+
 /// SGD passes over rows of the table that no text has; a trainer that has been told to look at every row does
 /// not.
 TEST(passing_over_untouched_rows_is_exact) {
@@ -161,15 +178,21 @@ void check_company(const Geometry& g, int64_t texts, int32_t longest) {
     const auto at = static_cast<size_t>(i);
     const int32_t begin = batch.offsets[at], offsets[] = {0, batch.offsets[at + 1] - begin};
     const int32_t* types = batch.types.empty() ? nullptr : batch.types.data() + begin;
-    expect(maque_predict(model, batch.ids.data() + begin, offsets[1], offsets, 1, types,
-                         apart.data() + i * g.num_labels, g.num_labels),
-           MAQUE_OK, "predict one");
+    const int32_t* ids = batch.has_tokens ? batch.ids.data() + begin : nullptr;
+    const int32_t* own = batch.has_tokens ? offsets : nullptr;
+    const int32_t bag_begin = g.has_ngrams() ? batch.bag_offsets[at] : 0;
+    const int32_t bag_offsets[] = {0, g.has_ngrams() ? batch.bag_offsets[at + 1] - bag_begin : 0};
+    const int32_t* bag = g.has_ngrams() ? batch.bag_ids.data() + bag_begin : nullptr;
+    expect(
+        maque_predict(model, ids, offsets[1], own, 1, types, bag, bag_offsets[1],
+                      g.has_ngrams() ? bag_offsets : nullptr, apart.data() + i * g.num_labels, g.num_labels),
+        MAQUE_OK, "predict one");
   }
   CHECK_BITS(apart.data(), together.data(), n, "each text alone");
-  expect(maque_trainer_forward(trainer, batch.ids.data(), static_cast<int64_t>(batch.ids.size()),
-                               batch.offsets.data(), static_cast<int32_t>(texts),
-                               batch.types.empty() ? nullptr : batch.types.data(), nullptr, 0, trained.data(),
-                               n),
+  expect(maque_trainer_forward(trainer, batch.id_data(), static_cast<int64_t>(batch.ids.size()),
+                               batch.offset_data(), static_cast<int32_t>(texts), batch.type_data(),
+                               batch.bag_data(), static_cast<int64_t>(batch.bag_ids.size()),
+                               batch.bag_offset_data(), nullptr, 0, trained.data(), n),
          MAQUE_OK, "forward");
   CHECK_BITS(trained.data(), together.data(), n, "the trainer's forward pass");
   maque_model_free(model);
@@ -183,6 +206,10 @@ TEST(company_in_the_batch) {
     check_company(wide_student(Kind::sequence, pooling), 500, 20);
   }
   check_company(wide_student(Kind::document, Pooling::none), 1200, 8);
+  check_company(wide_ngrams(wide_student(Kind::sequence, Pooling::max_logits)), 500, 20);
+  check_company(wide_ngrams(wide_student(Kind::sequence, Pooling::last)), 500, 20);
+  check_company(wide_ngrams(wide_student(Kind::document, Pooling::none)), 1200, 8);
+  check_company(wide_ngrams(bag_geometry({40})), 1200, 8);
 }
 
 /// hidden_states runs the last layer for all rows; predict for the first ones alone. Both have the same bits.

@@ -39,11 +39,12 @@ struct Checker {
     Random random(5);
     for (int64_t i = 0; i < trainer.tensor_count(); ++i) {
       const TrainTensor<double>& t = trainer.tensor(i);
-      if (t.gradient == nullptr) continue;
+      if (!t.trained) continue;
       ++trained;
       const int64_t n = t.spec.size();
       loss();
-      const std::vector<double> gradient(t.gradient, t.gradient + n);
+      std::vector<double> gradient(static_cast<size_t>(n));
+      trainer.read_gradient(i, gradient.data());
       for (double x : gradient) norm += x * x;
       double worst = 0;
       for (int64_t k = 0; k < (n < kMostElements ? n : kMostElements); ++k) {
@@ -165,6 +166,28 @@ TEST(document_with_and_without_vectors) {
     const Geometry g = student_geometry(Kind::document, Pooling::none);
     CHECK_EQ(check(g, o, {3, 0, 5, 1}, vectors ? "document vectors" : "document"),
              tensor_count(g) - (vectors ? 0 : 1));
+  }
+}
+
+TEST(ngrams_beside_every_student) {
+  for (Pooling pooling : {Pooling::max_logits, Pooling::max, Pooling::mean, Pooling::last}) {
+    for (bool drops : {false, true}) {
+      TrainerOptions o;
+      o.seed = 9;
+      if (drops) o.embedding_dropout = o.output_dropout = o.head_dropout = o.ngram_dropout = 0.25;
+      const Geometry g = with_ngrams(student_geometry(
+          Kind::sequence, pooling, drops ? std::vector<int64_t>{6, 5} : std::vector<int64_t>{}));
+      const std::string what = std::string("n-grams, sequence ") + name(pooling) + (drops ? " dropout" : "");
+      CHECK_EQ(check(g, o, {3, 0, 5, 1, 5}, what), tensor_count(g));
+    }
+  }
+  TrainerOptions o;
+  o.ngram_dropout = 0.3;
+  const Geometry document = with_ngrams(student_geometry(Kind::document, Pooling::none));
+  CHECK_EQ(check(document, o, {3, 0, 5, 1}, "n-grams, document"), tensor_count(document) - 1);
+  for (const std::vector<int64_t>& head : {std::vector<int64_t>{}, {6}, {6, 4}}) {
+    const Geometry bag = bag_geometry(head);
+    CHECK_EQ(check(bag, o, {3, 0, 5, 1}, "bag"), tensor_count(bag));
   }
 }
 

@@ -41,18 +41,35 @@ inline Geometry student_geometry(Kind kind, Pooling pooling, std::vector<int64_t
   return g;
 }
 
+inline Geometry bag_geometry(std::vector<int64_t> head = {6}) {
+  Geometry g = student_geometry(Kind::bag, Pooling::none, head);
+  g.vocab = g.embedding = g.hidden = 0;
+  g.ngram_buckets = 13;
+  g.ngram_width = 5;
+  return g;
+}
+
+/// A student with n-grams.
+inline Geometry with_ngrams(Geometry g) {
+  g.ngram_buckets = 13;
+  g.ngram_width = 5;
+  return g;
+}
+
 /// A batch that owns its arrays: lengths as given, random ids, labels (some -1) and soft targets (some rows
-/// without).
+/// without). N-grams, where the model has them: from none to twice as many as tokens, some of them twice.
 template <class T>
 struct OwnedBatch {
-  std::vector<int32_t> ids, offsets{0}, types, labels, has_soft;
+  std::vector<int32_t> ids, offsets{0}, types, labels, has_soft, bag_ids, bag_offsets;
   std::vector<T> soft;
+  bool has_tokens;  // a bag has none
 
-  OwnedBatch(const Geometry& g, const std::vector<int32_t>& lengths, uint64_t seed) {
+  OwnedBatch(const Geometry& g, const std::vector<int32_t>& lengths, uint64_t seed)
+      : has_tokens(g.kind != Kind::bag) {
     Random random(seed);
     for (int32_t n : lengths) {
       offsets.push_back(offsets.back() + n);
-      for (int32_t t = 0; t < n; ++t) {
+      for (int32_t t = 0; t < n && has_tokens; ++t) {
         ids.push_back(static_cast<int32_t>(random.below(g.vocab)));
         if (g.is_bert()) types.push_back(static_cast<int32_t>(random.below(g.types)));
       }
@@ -62,10 +79,30 @@ struct OwnedBatch {
     }
     labels[0] = 0;
     has_soft[0] = 1;
+    if (g.has_ngrams()) add_ngrams(g, lengths);
+  }
+
+  void add_ngrams(const Geometry& g, const std::vector<int32_t>& lengths) {
+    Random random(99);
+    bag_offsets.push_back(0);
+    for (int32_t n : lengths) {
+      const int64_t grams = random.below(2 * n + 2);
+      for (int64_t k = 0; k < grams; ++k)
+        bag_ids.push_back(static_cast<int32_t>(random.below(g.ngram_buckets)));
+      bag_offsets.push_back(static_cast<int32_t>(bag_ids.size()));
+    }
   }
 
   int64_t size() const { return static_cast<int64_t>(labels.size()); }
-  Texts texts() const { return {ids.data(), offsets.data(), size(), types.empty() ? nullptr : types.data()}; }
+  const int32_t* id_data() const { return has_tokens ? ids.data() : nullptr; }
+  const int32_t* offset_data() const { return has_tokens ? offsets.data() : nullptr; }
+  const int32_t* type_data() const { return types.empty() ? nullptr : types.data(); }
+  const int32_t* bag_data() const { return bag_offsets.empty() ? nullptr : bag_ids.data(); }
+  const int32_t* bag_offset_data() const { return bag_offsets.empty() ? nullptr : bag_offsets.data(); }
+  Texts texts() const {
+    const int32_t* own = has_tokens ? offsets.data() : bag_offset_data();
+    return {id_data(), own, size(), type_data(), bag_data(), bag_offset_data()};
+  }
   TrainBatch<T> train(const T* trunk = nullptr) const {
     return {texts(), trunk, labels.data(), soft.data(), has_soft.data()};
   }

@@ -46,6 +46,20 @@ void mean_pool_forward(const T* x, int64_t ldx, const int32_t* offsets, const in
 }
 
 template <class T>
+void sum_pool_forward(const T* x, int64_t ldx, const int32_t* offsets, const int32_t* rows, int64_t batch,
+                      int64_t n, T* out) {
+  for (int64_t b = 0; b < batch; ++b, out += n) {
+    for (int64_t j = 0; j < n; ++j) {
+      T sum = 0;
+      for (int32_t s = offsets[b]; s < offsets[b + 1]; ++s) {
+        sum += x[(rows != nullptr ? rows[s] : s) * ldx + j];
+      }
+      out[j] = sum;
+    }
+  }
+}
+
+template <class T>
 void mean_pool_backward(const T* d_out, const int32_t* offsets, const int32_t* rows, int64_t batch, int64_t n,
                         T* dx, int64_t ldx) {
   for (int64_t b = 0; b < batch; ++b, d_out += n) {
