@@ -1,19 +1,25 @@
 package maque.cli;
 
 import java.util.Locale;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import maque.runtime.Ngrams;
 import maque.training.Ramp;
 import maque.training.StudentOptions;
 import picocli.CommandLine.Option;
 
 /** The student's own options. What is not given keeps the preset's value. */
 final class StudentFlags {
+  private static final Pattern NGRAM_RANGE = Pattern.compile("([1-9])-([1-9])");
+
   @Option(
       names = "--kind",
       paramLabel = "NAME",
       defaultValue = "sequence",
       description =
-          "sequence (token embeddings, biLSTM over the text, head) or document (mean of word"
-              + " vectors, one biLSTM step, head) (default: ${DEFAULT-VALUE}).")
+          "sequence (token embeddings, biLSTM over the text, head), document (mean of word vectors,"
+              + " one biLSTM step, head) or bag (hashed n-grams, linear: what fastText is)"
+              + " (default: ${DEFAULT-VALUE}).")
   private String kind;
 
   @Option(
@@ -101,6 +107,39 @@ final class StudentFlags {
   private Double tokenDropout;
 
   @Option(
+      names = "--ngrams",
+      paramLabel = "MIN-MAX",
+      description =
+          "Hashed n-grams of MIN to MAX units beside the biLSTM's features, or none (default: bag"
+              + " 1-3, others none).")
+  private String ngrams;
+
+  @Option(
+      names = "--ngram-unit",
+      paramLabel = "NAME",
+      description =
+          "What n-grams are made of: characters (default) or tokens (a bag then needs --tokens).")
+  private String ngramUnit;
+
+  @Option(
+      names = "--ngram-buckets",
+      paramLabel = "N",
+      description = "Rows of the n-grams' table, a power of two (default: 262144).")
+  private Integer ngramBuckets;
+
+  @Option(
+      names = "--ngram-width",
+      paramLabel = "N",
+      description = "Size of an n-gram's vector (default: 100).")
+  private Integer ngramWidth;
+
+  @Option(
+      names = "--ngram-dropout",
+      paramLabel = "X",
+      description = "Dropout on the mean of a text's n-grams (default: 0).")
+  private Double ngramDropout;
+
+  @Option(
       names = "--soft-loss",
       paramLabel = "NAME",
       description = "Loss with soft targets: mse (on logits) or kl (at --temperature).")
@@ -142,6 +181,7 @@ final class StudentFlags {
   StudentOptions options(boolean distilled, boolean vectors) {
     StudentOptions options = preset();
     applyShape(options);
+    applyNgrams(options);
     applyEmbeddings(options, vectors);
     applyVocabulary(options);
     if (dropout != null) {
@@ -159,13 +199,66 @@ final class StudentFlags {
     StudentOptions.Kind parsed = Names.parse("--kind", StudentOptions.Kind.class, kind);
     boolean sequence = parsed == StudentOptions.Kind.SEQUENCE;
     return switch (preset) {
-      case "default" -> sequence ? StudentOptions.sequence() : StudentOptions.document();
+      case "default" ->
+          switch (parsed) {
+            case SEQUENCE -> StudentOptions.sequence();
+            case DOCUMENT -> StudentOptions.document();
+            case BAG -> StudentOptions.bag();
+          };
       case "seed" -> {
         Usage.require(sequence, "--preset seed is a sequence student");
         yield StudentOptions.seedPreset();
       }
       default -> throw Usage.error("--preset must be default or seed, not '" + preset + "'");
     };
+  }
+
+  private void applyNgrams(StudentOptions options) {
+    if ("none".equals(ngrams)) {
+      Usage.require(
+          ngramUnit == null && ngramBuckets == null && ngramWidth == null && ngramDropout == null,
+          "--ngrams none has no unit, buckets, width and dropout");
+      options.ngrams(null);
+      return;
+    }
+    if (ngrams != null || options.ngrams() != null) {
+      options.ngrams(ngrams(options.ngrams()));
+    }
+    Usage.require(
+        options.ngrams() != null
+            || ngramUnit == null
+                && ngramBuckets == null
+                && ngramWidth == null
+                && ngramDropout == null,
+        "--ngram-unit, --ngram-buckets, --ngram-width and --ngram-dropout need --ngrams");
+    if (ngramDropout != null) {
+      options.ngramDropout(ngramDropout);
+    }
+    boolean ofTokens = options.ngrams() != null && options.ngrams().unit() == Ngrams.Unit.TOKENS;
+    Usage.require(
+        options.kind() != StudentOptions.Kind.BAG || (tokens != null) == ofTokens,
+        "--kind bag: --ngram-unit tokens and --tokens NAME go together");
+  }
+
+  private Ngrams ngrams(Ngrams preset) {
+    Ngrams base = preset == null ? StudentOptions.bag().ngrams() : preset;
+    int min = base.min();
+    int max = base.max();
+    if (ngrams != null) {
+      Matcher range = NGRAM_RANGE.matcher(ngrams);
+      Usage.require(
+          range.matches(), "--ngrams is MIN-MAX, such as 1-3, or none, not '" + ngrams + "'");
+      min = Integer.parseInt(range.group(1));
+      max = Integer.parseInt(range.group(2));
+    }
+    Ngrams.Unit unit =
+        ngramUnit == null ? base.unit() : Names.parse("--ngram-unit", Ngrams.Unit.class, ngramUnit);
+    return new Ngrams(
+        unit,
+        min,
+        max,
+        ngramBuckets == null ? base.buckets() : ngramBuckets,
+        ngramWidth == null ? base.width() : ngramWidth);
   }
 
   private void applyShape(StudentOptions options) {
@@ -181,6 +274,16 @@ final class StudentFlags {
   }
 
   private void applyEmbeddings(StudentOptions options, boolean vectors) {
+    boolean bag = options.kind() == StudentOptions.Kind.BAG;
+    Usage.require(
+        !bag
+            || embeddingSize == null
+                && hiddenSize == null
+                && embeddingSd == null
+                && !vectors
+                && !trainVectors
+                && (embeddings == null || embeddings.equals("random")),
+        "--kind bag has n-grams alone: no embeddings, vectors or hidden size");
     if (embeddings != null) {
       options.embeddings(Names.parse("--embeddings", StudentOptions.Embeddings.class, embeddings));
       Usage.require(

@@ -15,37 +15,41 @@ final class Batches {
   /** Computes a row for each text of one batch. */
   @FunctionalInterface
   interface Scorer {
-    float[][] score(int[] ids, int[] offsets);
+    float[][] score(List<Encoded> texts);
   }
 
-  private final int[][] texts;
+  private final Encoded[] texts;
   private final List<int[]> batches = new ArrayList<>();
 
   /**
    * Cuts.
    *
-   * @param texts ids of each text
-   * @param tokens most ids of one batch; a longer text is a batch of its own
+   * @param tokens most ids of one batch, or n-grams where a text has more of these; a longer text
+   *     is a batch of its own
    */
-  Batches(int[][] texts, int tokens) {
+  Batches(Encoded[] texts, int tokens) {
     this.texts = texts;
     int[] order =
         IntStream.range(0, texts.length)
             .boxed()
-            .sorted(Comparator.comparingInt(i -> texts[i].length))
+            .sorted(Comparator.comparingInt(i -> length(texts[i])))
             .mapToInt(Integer::intValue)
             .toArray();
     for (int begin = 0; begin < order.length; ) {
       int end = begin + 1;
-      long sum = texts[order[begin]].length;
+      long sum = length(texts[order[begin]]);
       while (end < order.length
-          && sum + texts[order[end]].length <= tokens
+          && sum + length(texts[order[end]]) <= tokens
           && end - begin < tokens) {
-        sum += texts[order[end++]].length;
+        sum += length(texts[order[end++]]);
       }
       batches.add(java.util.Arrays.copyOfRange(order, begin, end));
       begin = end;
     }
+  }
+
+  private static int length(Encoded text) {
+    return Math.max(text.ids().length, text.ngrams().length);
   }
 
   /**
@@ -86,15 +90,11 @@ final class Batches {
   }
 
   private void score(int[] batch, Scorer scorer, float[][] rows) {
-    int[] offsets = new int[batch.length + 1];
-    for (int i = 0; i < batch.length; i++) {
-      offsets[i + 1] = offsets[i] + texts[batch[i]].length;
+    List<Encoded> picked = new ArrayList<>(batch.length);
+    for (int i : batch) {
+      picked.add(texts[i]);
     }
-    int[] ids = new int[offsets[batch.length]];
-    for (int i = 0; i < batch.length; i++) {
-      System.arraycopy(texts[batch[i]], 0, ids, offsets[i], texts[batch[i]].length);
-    }
-    float[][] scored = scorer.score(ids, offsets);
+    float[][] scored = scorer.score(picked);
     for (int i = 0; i < batch.length; i++) {
       rows[batch[i]] = scored[i];
     }

@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 
 /** What teacher and student share: a model, its labels and its encoder. */
 final class Classifier implements AutoCloseable {
@@ -67,31 +68,39 @@ final class Classifier implements AutoCloseable {
 
   Prediction predict(CharSequence text) {
     Encoded encoded = encoder.encode(text);
-    float[] probabilities = logits(encoded.ids());
+    float[] probabilities = logits(encoded);
     int best = softmax(probabilities);
     return new Prediction(labels.get(best), best, probabilities, encoded.truncated());
   }
 
-  float[] logits(int[] ids) {
+  float[] logits(Encoded text) {
     float[] out = new float[labels.size()];
-    model.predict(ids, ids.length, new int[] {0, ids.length}, 1, out, brief);
+    boolean reads = encoder.readsTokens();
+    int[] ids = reads ? text.ids() : null;
+    int[] offsets = reads ? new int[] {0, ids.length} : null;
+    Bags bags = encoder.hasNgrams() ? Bags.of(text.ngrams()) : null;
+    model.predict(ids, reads ? ids.length : 0, offsets, bags, 1, out, brief);
     return out;
   }
 
   float[][] logits(List<? extends CharSequence> texts, int threads) {
-    int[][] encoded = new int[texts.size()][];
+    Encoded[] encoded = new Encoded[texts.size()];
     int i = 0;
     for (CharSequence text : texts) {
-      encoded[i++] = encoder.encode(text).ids();
+      encoded[i++] = encoder.encode(text);
     }
     return new Batches(encoded, batchTokens).run(this::score, threads);
   }
 
   float[][] logitsOfIds(int[] ids, int[] offsets, int n) {
     checkOffsets(ids.length, offsets, n);
-    int[][] texts = new int[n][];
+    Encoded[] texts = new Encoded[n];
     for (int i = 0; i < n; i++) {
-      texts[i] = Arrays.copyOfRange(ids, offsets[i], offsets[i + 1]);
+      int[] own = Arrays.copyOfRange(ids, offsets[i], offsets[i + 1]);
+      texts[i] =
+          encoder instanceof NgramEncoder ngrams
+              ? new Encoded(own, false, ngrams.ofIds(own))
+              : new Encoded(own, false);
     }
     return new Batches(texts, batchTokens).run(this::score, 1);
   }
@@ -120,16 +129,40 @@ final class Classifier implements AutoCloseable {
     }
   }
 
-  private float[][] score(int[] ids, int[] offsets) {
-    int n = offsets.length - 1;
+  private float[][] score(List<Encoded> texts) {
+    int n = texts.size();
     int classes = labels.size();
     float[] out = new float[n * classes];
-    model.predict(ids, ids.length, offsets, n, out, false);
+    Bags tokens = laidOut(texts, Encoded::ids);
+    Bags bags = encoder.hasNgrams() ? laidOut(texts, Encoded::ngrams) : null;
+    boolean reads = encoder.readsTokens();
+    model.predict(
+        reads ? tokens.ids : null,
+        reads ? tokens.length : 0,
+        reads ? tokens.offsets : null,
+        bags,
+        n,
+        out,
+        false);
     float[][] rows = new float[n][];
     for (int i = 0; i < n; i++) {
       rows[i] = Arrays.copyOfRange(out, i * classes, (i + 1) * classes);
     }
     return rows;
+  }
+
+  /** End to end. */
+  private static Bags laidOut(List<Encoded> texts, Function<Encoded, int[]> part) {
+    int[] offsets = new int[texts.size() + 1];
+    for (int i = 0; i < texts.size(); i++) {
+      offsets[i + 1] = offsets[i] + part.apply(texts.get(i)).length;
+    }
+    int[] ids = new int[offsets[texts.size()]];
+    for (int i = 0; i < texts.size(); i++) {
+      int[] own = part.apply(texts.get(i));
+      System.arraycopy(own, 0, ids, offsets[i], own.length);
+    }
+    return new Bags(ids, ids.length, offsets);
   }
 
   /**

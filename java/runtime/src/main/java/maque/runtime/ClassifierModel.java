@@ -13,6 +13,13 @@ interface ClassifierModel extends AutoCloseable {
    */
   void predict(int[] ids, int idsLength, int[] offsets, int n, float[] out, boolean brief);
 
+  /**
+   * As {@link #predict(int[], int, int[], int, float[], boolean)}, of a model with n-grams; ids and
+   * offsets are null where it reads nothing else.
+   */
+  void predict(
+      int[] ids, int idsLength, int[] offsets, Bags bags, int n, float[] out, boolean brief);
+
   /** Bytes of memory that the model holds, its scratch included. */
   long bytes();
 

@@ -26,6 +26,10 @@ final class JavaStudent implements ClassifierModel {
    */
   static JavaStudent build(
       Map<String, String> options, Map<String, Tensor> tensors, String source) {
+    if (options.containsKey("ngram_buckets")) {
+      throw new NativeLibraryException(
+          source + ": a student with n-grams needs the native library");
+    }
     return new JavaStudent(new Network(options, new JavaWeights(tensors, source)));
   }
 
@@ -42,6 +46,12 @@ final class JavaStudent implements ClassifierModel {
       open.text(ids, offsets[i], offsets[i + 1], out, i * open.classes, scratch);
     }
     open.pool.giveBack(scratch);
+  }
+
+  @Override
+  public void predict(
+      int[] ids, int idsLength, int[] offsets, Bags bags, int n, float[] out, boolean brief) {
+    throw new MaqueException("a student with n-grams needs the native library");
   }
 
   private Network open() {

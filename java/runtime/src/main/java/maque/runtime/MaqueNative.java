@@ -17,7 +17,7 @@ import org.bytedeco.javacpp.annotation.Raw;
 @NoException
 final class MaqueNative {
   /** What {@link #abiVersion} must answer. */
-  static final int ABI_VERSION = 1;
+  static final int ABI_VERSION = 2;
 
   private MaqueNative() {}
 
@@ -88,6 +88,9 @@ final class MaqueNative {
       @Cast("const int32_t*") int[] offsets,
       int n,
       @Cast("const int32_t*") int[] typeIds,
+      @Cast("const int32_t*") int[] bagIds,
+      long bagLength,
+      @Cast("const int32_t*") int[] bagOffsets,
       float[] out,
       long outLength);
 
@@ -100,6 +103,9 @@ final class MaqueNative {
       @Cast("const int32_t*") int[] offsets,
       int n,
       @Cast("const int32_t*") int[] typeIds,
+      @Cast("const int32_t*") int[] bagIds,
+      long bagLength,
+      @Cast("const int32_t*") int[] bagOffsets,
       float[] out,
       long outLength);
 

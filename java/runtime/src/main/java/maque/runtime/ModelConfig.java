@@ -10,6 +10,7 @@ final class ModelConfig {
   static final String BERT = "bert";
   static final String SEQUENCE = "maque-sequence";
   static final String DOCUMENT = "maque-document";
+  static final String BAG = "maque-bag";
 
   private static final int MAX_SIZE = 1 << 24;
 
@@ -27,7 +28,8 @@ final class ModelConfig {
     this.values = values;
     this.source = source;
     this.headOutputs = headOutputs;
-    oneOf("model_type", null, BERT, SEQUENCE, DOCUMENT);
+    oneOf("model_type", null, BERT, SEQUENCE, DOCUMENT, BAG);
+    ngrams();
   }
 
   Map<String, Object> values() {
@@ -40,6 +42,26 @@ final class ModelConfig {
 
   boolean isBert() {
     return modelType().equals(BERT);
+  }
+
+  /** Whether the student has n-grams alone. */
+  boolean isBag() {
+    return modelType().equals(BAG);
+  }
+
+  /** The student's n-grams, or null. */
+  Ngrams ngrams() {
+    Ngrams ngrams = isBert() ? null : Ngrams.of(values, source);
+    if (isBag() && ngrams == null) {
+      throw error("ngrams", "an object, since a bag reads n-grams alone", null);
+    }
+    return ngrams;
+  }
+
+  /** Entries of vocab.txt; a bag of characters has none. */
+  int vocabSize() {
+    boolean none = isBag() && ngrams().unit() == Ngrams.Unit.CHARACTERS;
+    return none ? 0 : size("vocab_size");
   }
 
   /** Classes; 0 for an encoder without a head. */
@@ -163,16 +185,23 @@ final class ModelConfig {
     options.put("head", String.join(",", head().stream().map(String::valueOf).toList()));
     if (isBert()) {
       bertOptions(options);
-    } else {
+    } else if (!isBag()) {
       for (String key : List.of("vocab_size", "embedding_size", "hidden_size")) {
         options.put(key, Integer.toString(size(key)));
       }
     }
-    if (!modelType().equals(DOCUMENT)) {
+    if (isBert() || modelType().equals(SEQUENCE)) {
       options.put("pooling", pooling(hasPooler));
     }
     if (isBert() && !precision().equals("fp32")) {
       options.put("precision", precision());
+    }
+    if (ngrams() != null) {
+      options.put("ngram_buckets", Integer.toString(ngrams().buckets()));
+      options.put("ngram_width", Integer.toString(ngrams().width()));
+    }
+    if (isServing() && ngrams() != null) {
+      throw error("folded", "nothing beside ngrams, which no serving form has", isFolded());
     }
     if (isServing()) {
       options.put("precision", precision());

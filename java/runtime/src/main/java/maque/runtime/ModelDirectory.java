@@ -78,7 +78,7 @@ public final class ModelDirectory {
     return config.values();
   }
 
-  /** {@code bert}, {@code maque-sequence} or {@code maque-document}. */
+  /** {@code bert}, {@code maque-sequence}, {@code maque-document} or {@code maque-bag}. */
   public String modelType() {
     return config.modelType();
   }

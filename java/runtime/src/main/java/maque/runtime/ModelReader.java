@@ -94,7 +94,7 @@ final class ModelReader {
 
   private List<String> readVocab() {
     List<String> tokens = lines(ModelDirectory.VOCAB);
-    int expected = config.size("vocab_size");
+    int expected = config.vocabSize();
     if (tokens.size() != expected) {
       throw new ModelFormatException(
           file(ModelDirectory.VOCAB)

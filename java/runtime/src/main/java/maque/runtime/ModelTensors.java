@@ -50,13 +50,13 @@ final class ModelTensors {
   /** All tensors of the configuration by native name, in the model's order. */
   static Map<String, long[]> shapes(ModelConfig config, boolean hasPooler) {
     Map<String, long[]> shapes = new LinkedHashMap<>();
-    long hidden = config.size("hidden_size");
+    long hidden = config.isBag() ? 0 : config.size("hidden_size");
     if (config.isBert()) {
       bert(shapes, config, hidden);
       if (config.labels() > 0 && config.pooling(hasPooler).equals("pooler")) {
         linear(shapes, "pooler.dense", hidden, hidden);
       }
-    } else {
+    } else if (!config.isBag()) {
       String first = config.modelType().equals(ModelConfig.DOCUMENT) ? "vectors" : "embedding";
       long embedding = config.size("embedding_size");
       shapes.put(first + ".weight", new long[] {config.size("vocab_size"), embedding});
@@ -64,8 +64,13 @@ final class ModelTensors {
         lstm(shapes, direction, embedding, hidden);
       }
     }
+    Ngrams ngrams = config.ngrams();
     if (config.labels() > 0) {
-      head(shapes, config, config.isBert() ? hidden : 2 * hidden);
+      long beside = ngrams == null ? 0 : ngrams.width();
+      head(shapes, config, config.isBert() ? hidden : 2 * hidden + beside);
+    }
+    if (ngrams != null) {
+      shapes.put("ngrams.weight", new long[] {ngrams.buckets(), ngrams.width()});
     }
     return shapes;
   }

@@ -106,11 +106,11 @@ final class ModelWriter {
     parsed.options(ModelTensors.hasPooler(tensors));
     parsed.maxTokens();
     ModelReader.checkLabels(labels, parsed.labels(), ModelDirectory.LABELS);
-    if (vocab.size() != parsed.size("vocab_size")) {
+    if (vocab.size() != parsed.vocabSize()) {
       throw new ModelFormatException(
           ModelDirectory.VOCAB
               + ": config.json needs "
-              + parsed.size("vocab_size")
+              + parsed.vocabSize()
               + " lines (vocab_size), found "
               + vocab.size());
     }

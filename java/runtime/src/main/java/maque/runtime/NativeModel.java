@@ -66,11 +66,42 @@ final class NativeModel implements ClassifierModel {
   /** Arrays of a brief call are not copied. */
   @Override
   public void predict(int[] ids, int idsLength, int[] offsets, int n, float[] out, boolean brief) {
+    predict(ids, idsLength, offsets, null, n, out, brief);
+  }
+
+  @Override
+  public void predict(
+      int[] ids, int idsLength, int[] offsets, Bags bags, int n, float[] out, boolean brief) {
     long model = handle.get();
+    int[] bagIds = bags == null ? null : bags.ids;
+    int bagLength = bags == null ? 0 : bags.length;
+    int[] bagOffsets = bags == null ? null : bags.offsets;
     int code =
         brief
-            ? MaqueNative.predictShort(model, ids, idsLength, offsets, n, null, out, out.length)
-            : MaqueNative.predict(model, ids, idsLength, offsets, n, null, out, out.length);
+            ? MaqueNative.predictShort(
+                model,
+                ids,
+                idsLength,
+                offsets,
+                n,
+                null,
+                bagIds,
+                bagLength,
+                bagOffsets,
+                out,
+                out.length)
+            : MaqueNative.predict(
+                model,
+                ids,
+                idsLength,
+                offsets,
+                n,
+                null,
+                bagIds,
+                bagLength,
+                bagOffsets,
+                out,
+                out.length);
     Reference.reachabilityFence(this);
     checkOpen(code);
   }

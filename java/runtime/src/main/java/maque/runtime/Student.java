@@ -72,7 +72,7 @@ public final class Student implements TextClassifier {
 
   @Override
   public float[] logits(CharSequence text) {
-    return classifier.logits(classifier.encoder.encode(text).ids());
+    return classifier.logits(classifier.encoder.encode(text));
   }
 
   @Override
@@ -113,6 +113,8 @@ public final class Student implements TextClassifier {
     private final TextEncoder.Session encoding = classifier.encoder.session();
     private final int[] ids = new int[classifier.encoder.maxTokens()];
     private final int[] offsets = new int[2];
+    private final Bags bags = classifier.encoder.hasNgrams() ? new Bags(null, 0, new int[2]) : null;
+    private final boolean readsTokens = classifier.encoder.readsTokens();
 
     private Session() {}
 
@@ -134,7 +136,19 @@ public final class Student implements TextClassifier {
       }
       int length = encoding.encode(text, ids);
       offsets[1] = length;
-      classifier.model.predict(ids, length, offsets, 1, probabilities, true);
+      if (bags != null) {
+        bags.ids = encoding.ngrams();
+        bags.length = encoding.ngramCount();
+        bags.offsets[1] = bags.length;
+      }
+      classifier.model.predict(
+          readsTokens ? ids : null,
+          readsTokens ? length : 0,
+          readsTokens ? offsets : null,
+          bags,
+          1,
+          probabilities,
+          true);
       return Classifier.softmax(probabilities);
     }
 

@@ -90,7 +90,7 @@ public final class Teacher implements TextClassifier {
 
   @Override
   public float[] logits(CharSequence text) {
-    return headed().logits(classifier.encoder.encode(text).ids());
+    return headed().logits(classifier.encoder.encode(text));
   }
 
   @Override

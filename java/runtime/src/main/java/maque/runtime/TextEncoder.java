@@ -11,6 +11,16 @@ public interface TextEncoder {
   /** The number of ids, which are 0 to this less 1. */
   int vocabSize();
 
+  /** Whether a text has n-grams beside its ids. */
+  default boolean hasNgrams() {
+    return false;
+  }
+
+  /** Whether the model reads the ids; a bag reads the n-grams alone. */
+  default boolean readsTokens() {
+    return true;
+  }
+
   /** Scratch memory for one thread's calls that allocate nothing. */
   Session session();
 
@@ -27,5 +37,18 @@ public interface TextEncoder {
 
     /** Whether the last text was cut. */
     boolean truncated();
+
+    /**
+     * The buckets of the last text's n-grams, {@link #ngramCount()} of them: the session's own
+     * memory, valid until the next call.
+     */
+    default int[] ngrams() {
+      return new int[0];
+    }
+
+    /** The number of the last text's n-grams; 0 where the model has none. */
+    default int ngramCount() {
+      return 0;
+    }
   }
 }

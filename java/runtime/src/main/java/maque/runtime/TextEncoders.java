@@ -32,13 +32,32 @@ public final class TextEncoders {
    *   <li>{@code segmenter_version}, {@code segmenter_hash}: if there, those of the segmenter.
    * </ul>
    *
-   * Words and characters that are not in the vocabulary are [UNK], its first entry, to a {@code
+   * <p>With {@code ngrams} (see {@link Ngrams}) a text has their buckets too; a {@code maque-bag}
+   * reads nothing else, and of characters it needs no vocabulary: its texts are cut after {@code
+   * max_tokens} characters.
+   *
+   * <p>Words and characters that are not in the vocabulary are [UNK], its first entry, to a {@code
    * maque-sequence} model, and nothing to others.
    *
    * @throws ModelFormatException if the configuration or the vocabulary is not so
    * @throws MissingSegmenterException if the segmenter is not there, or another version of it is
    */
   public static TextEncoder of(Map<String, ?> config, List<String> vocab) {
+    Ngrams ngrams = Ngrams.of(config, "config.json");
+    boolean bag = ModelConfig.BAG.equals(config.get("model_type"));
+    boolean characters = ngrams != null && ngrams.unit() == Ngrams.Unit.CHARACTERS;
+    TextEncoder tokens = tokens(config, vocab, characters, bag && characters);
+    return ngrams == null ? tokens : new NgramEncoder(tokens, ngrams, !bag);
+  }
+
+  /**
+   * The encoder of tokens.
+   *
+   * @param shows whether its sessions show what the ids were made of
+   * @param cutOnly whether that is all that is asked for: no ids
+   */
+  private static TextEncoder tokens(
+      Map<String, ?> config, List<String> vocab, boolean shows, boolean cutOnly) {
     int maxTokens = maxTokens(config);
     Object described = config.get("tokenizer");
     if (described != null && !(described instanceof Map)) {
@@ -47,8 +66,14 @@ public final class TextEncoders {
     Map<?, ?> options = described == null ? DEFAULT : (Map<?, ?>) described;
     Cleaning cleaning = cleaning(config.get("clean"));
     Object type = options.get("type");
+    if (cutOnly) {
+      if (!"characters".equals(type)) {
+        throw wrong("tokenizer.type", "characters, for a bag of their n-grams", type);
+      }
+      return new CharacterCutter(cleaning, normalizer(options), maxTokens);
+    }
     if ("wordpiece".equals(type)) {
-      return wordPiece(options, vocab, cleaning, maxTokens);
+      return wordPiece(options, vocab, cleaning, maxTokens, shows);
     }
     if ("words".equals(type) || "characters".equals(type)) {
       Segmenter segmenter =
@@ -60,7 +85,7 @@ public final class TextEncoders {
   }
 
   private static TextEncoder wordPiece(
-      Map<?, ?> options, List<String> vocab, Cleaning cleaning, int maxTokens) {
+      Map<?, ?> options, List<String> vocab, Cleaning cleaning, int maxTokens, boolean shows) {
     boolean specialTokens = flag(options, "special_tokens", true);
     require(vocab, UNKNOWN);
     if (specialTokens) {
@@ -72,13 +97,12 @@ public final class TextEncoders {
     }
     Boolean strip =
         options.get("strip_accents") == null ? null : flag(options, "strip_accents", false);
+    boolean lowercase = flag(options, "lowercase", true);
     Tokenizer tokenizer =
-        Tokenizer.of(
-            vocab,
-            flag(options, "lowercase", true),
-            strip,
-            flag(options, "tokenize_chinese_chars", true));
-    return new WordPieceEncoder(tokenizer, cleaning, maxTokens, specialTokens);
+        Tokenizer.of(vocab, lowercase, strip, flag(options, "tokenize_chinese_chars", true));
+    TextNormalizer shown =
+        shows ? new TextNormalizer(lowercase, strip == null ? lowercase : strip) : null;
+    return new WordPieceEncoder(tokenizer, cleaning, maxTokens, specialTokens, shown);
   }
 
   private static TextEncoder words(
@@ -98,11 +122,13 @@ public final class TextEncoders {
               + " as the first entry, found "
               + (vocab.isEmpty() ? "none" : vocab.get(0)));
     }
-    TextNormalizer normalizer =
-        new TextNormalizer(
-            flag(options, "lowercase", false), flag(options, "strip_accents", false));
-    return new WordEncoder(
-        vocab, segmenter, cleaning, normalizer, maxTokens, sequence ? 0 : WordEncoder.SKIP);
+    int unknown = sequence ? 0 : WordEncoder.SKIP;
+    return new WordEncoder(vocab, segmenter, cleaning, normalizer(options), maxTokens, unknown);
+  }
+
+  private static TextNormalizer normalizer(Map<?, ?> options) {
+    return new TextNormalizer(
+        flag(options, "lowercase", false), flag(options, "strip_accents", false));
   }
 
   private static Segmenter segmenter(Map<?, ?> options) {

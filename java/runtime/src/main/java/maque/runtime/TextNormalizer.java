@@ -14,9 +14,14 @@ final class TextNormalizer {
 
   /** Writes the normalised text over a buffer. */
   void apply(CharSequence text, StringBuilder to) {
+    apply(text, text.length(), to);
+  }
+
+  /** As {@link #apply(CharSequence, StringBuilder)}, of the text before an end. */
+  void apply(CharSequence text, int end, StringBuilder to) {
     to.setLength(0);
     int next;
-    for (int at = 0; at < text.length(); at = next) {
+    for (int at = 0; at < end; at = next) {
       int codePoint = Character.codePointAt(text, at);
       next = at + Character.charCount(codePoint);
       append(map.entry(codePoint), codePoint, to);

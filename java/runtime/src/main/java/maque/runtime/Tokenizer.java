@@ -131,6 +131,7 @@ public final class Tokenizer {
     private final int[] pieces = new int[WordScanner.MAX_CODE_POINTS];
     private int[] out = NONE;
     private int count;
+    private int end;
     private boolean truncated;
 
     private Session(Tokenizer tokenizer) {
@@ -154,6 +155,11 @@ public final class Tokenizer {
     /** Whether the last text had more tokens than fitted. */
     public boolean truncated() {
       return truncated;
+    }
+
+    /** Where the first word begins of the last text that was not read whole; else its length. */
+    int end() {
+      return end;
     }
 
     private Encoded encode(CharSequence text, int maxTokens, boolean specialTokens) {
@@ -192,6 +198,7 @@ public final class Tokenizer {
 
     private void words(CharSequence text, int limit) {
       scanner.start(text);
+      end = 0;
       while (!truncated && scanner.next()) {
         int found =
             scanner.tooLong() ? -1 : tokenizer.trie.split(scanner.word(), scanner.length(), pieces);
@@ -206,7 +213,9 @@ public final class Tokenizer {
             append(pieces[i], limit);
           }
         }
+        end = truncated ? end : scanner.position();
       }
+      end = truncated ? end : text.length();
       scanner.finish();
     }
 

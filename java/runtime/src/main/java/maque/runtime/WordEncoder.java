@@ -56,7 +56,7 @@ final class WordEncoder implements TextEncoder {
     return new WordSession();
   }
 
-  private final class WordSession implements Session {
+  private final class WordSession implements NgramEncoder.CutSession {
     private final StringBuilder cleaned = new StringBuilder();
     private final StringBuilder normal = new StringBuilder();
     private int[] out;
@@ -85,10 +85,20 @@ final class WordEncoder implements TextEncoder {
       if (segmenter instanceof BuiltInSegmenter builtIn) {
         parts(builtIn);
       } else {
-        List<String> words = segmenter.segment(normal.toString());
-        for (int i = 0; i < words.size() && !truncated; i++) {
-          add(vocabulary.find(words.get(i), 0, words.get(i).length()));
+        words(segmenter.segment(normal.toString()));
+      }
+    }
+
+    private void words(List<String> words) {
+      int end = 0;
+      for (String word : words) {
+        int start = normal.indexOf(word, end);
+        add(vocabulary.find(word, 0, word.length()));
+        if (truncated) {
+          normal.setLength(end);
+          return;
         }
+        end = start < 0 ? end : start + word.length();
       }
     }
 
@@ -97,8 +107,17 @@ final class WordEncoder implements TextEncoder {
       while (start < normal.length() && !truncated) {
         int end = builtIn.end(normal, start);
         add(vocabulary.find(normal, start, end));
+        if (truncated) {
+          normal.setLength(start);
+          return;
+        }
         start = builtIn.start(normal, end);
       }
+    }
+
+    @Override
+    public CharSequence cut() {
+      return normal;
     }
 
     /** Adds a word's id; {@code out} grows where it is shorter than the limit. */

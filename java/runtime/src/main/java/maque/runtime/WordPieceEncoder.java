@@ -6,8 +6,21 @@ final class WordPieceEncoder implements TextEncoder {
   private final Cleaning cleaning;
   private final int maxTokens;
   private final boolean specialTokens;
+  private final TextNormalizer normalizer;
 
-  WordPieceEncoder(Tokenizer tokenizer, Cleaning cleaning, int maxTokens, boolean specialTokens) {
+  /**
+   * Makes one.
+   *
+   * @param normalizer what the tokenizer does to a text, for sessions that show it; null: they do
+   *     not
+   */
+  WordPieceEncoder(
+      Tokenizer tokenizer,
+      Cleaning cleaning,
+      int maxTokens,
+      boolean specialTokens,
+      TextNormalizer normalizer) {
+    this.normalizer = normalizer;
     this.tokenizer = tokenizer;
     this.cleaning = cleaning;
     this.maxTokens = maxTokens;
@@ -31,19 +44,33 @@ final class WordPieceEncoder implements TextEncoder {
 
   @Override
   public Session session() {
-    Tokenizer.Session session = tokenizer.session();
-    StringBuilder cleaned = new StringBuilder();
-    return new Session() {
-      @Override
-      public int encode(CharSequence text, int[] out) {
-        int limit = Math.min(maxTokens, out.length);
-        return session.encode(cleaning.apply(text, cleaned), out, limit, specialTokens);
-      }
+    return new PieceSession();
+  }
 
-      @Override
-      public boolean truncated() {
-        return session.truncated();
+  private final class PieceSession implements NgramEncoder.CutSession {
+    private final Tokenizer.Session session = tokenizer.session();
+    private final StringBuilder cleaned = new StringBuilder();
+    private final StringBuilder normal = new StringBuilder();
+
+    @Override
+    public int encode(CharSequence text, int[] out) {
+      int limit = Math.min(maxTokens, out.length);
+      CharSequence clean = cleaning.apply(text, cleaned);
+      int count = session.encode(clean, out, limit, specialTokens);
+      if (normalizer != null) {
+        normalizer.apply(clean, session.end(), normal);
       }
-    };
+      return count;
+    }
+
+    @Override
+    public boolean truncated() {
+      return session.truncated();
+    }
+
+    @Override
+    public CharSequence cut() {
+      return normal;
+    }
   }
 }

@@ -44,6 +44,11 @@ final class WordScanner {
     start("");
   }
 
+  /** How far the text has been read. */
+  int position() {
+    return position;
+  }
+
   /** The UTF-16 units of the current word, from 0 to {@link #length()}. */
   char[] word() {
     return word;

@@ -41,6 +41,11 @@ final class InitialWeights {
     put(name, random(name).normal(Math.multiplyExact(rows, width), sd), rows, width);
   }
 
+  /** The table of n-grams: zeros, so that an n-gram that was never met says nothing. */
+  void ngrams(int buckets, int width) {
+    put("ngrams.weight", new float[Math.multiplyExact(buckets, width)], buckets, width);
+  }
+
   private void linear(String name, int in, int out) {
     double bound = 1 / StrictMath.sqrt(in);
     String weight = name + ".weight";

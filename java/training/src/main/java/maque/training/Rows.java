@@ -1,6 +1,7 @@
 package maque.training;
 
 import java.util.List;
+import maque.runtime.Encoded;
 import maque.runtime.InvalidInputException;
 import maque.runtime.TextEncoder;
 
@@ -14,7 +15,7 @@ final class Rows {
   private final TextEncoder encoder;
   private final DataSet labelled;
   private final Texts transfer;
-  private final int[][] kept;
+  private final Encoded[] kept;
   private long keptIds;
 
   /**
@@ -28,7 +29,7 @@ final class Rows {
     if (size > Integer.MAX_VALUE - 64) {
       throw new InvalidInputException(size + " rows are more than one run can number");
     }
-    kept = new int[(int) size][];
+    kept = new Encoded[(int) size];
   }
 
   int size() {
@@ -48,26 +49,38 @@ final class Rows {
     return row < labelled.size() ? labelled.length(row) : transfer.length(row - labelled.size());
   }
 
-  int[] ids(int row) {
-    int[] ids = kept[row];
-    if (ids == null) {
-      ids = encoder.encode(text(row)).ids();
-      if (keptIds + ids.length <= KEPT_IDS) {
-        kept[row] = ids;
-        keptIds += ids.length;
+  private Encoded encoded(int row) {
+    Encoded encoded = kept[row];
+    if (encoded == null) {
+      encoded = encoder.encode(text(row));
+      int size = encoded.ids().length + encoded.ngrams().length;
+      if (keptIds + size <= KEPT_IDS) {
+        kept[row] = encoded;
+        keptIds += size;
       }
     }
-    return ids;
+    return encoded;
+  }
+
+  int[] ids(int row) {
+    return encoded(row).ids();
   }
 
   /** The rows as a batch with labels. */
   Batch batch(int[] rows) {
     int[][] ids = new int[rows.length][];
+    int[][] bags = new int[rows.length][];
     int[] labels = new int[rows.length];
     for (int i = 0; i < rows.length; i++) {
-      ids[i] = ids(rows[i]);
+      Encoded encoded = encoded(rows[i]);
+      ids[i] = encoded.ids();
+      bags[i] = encoded.ngrams();
       labels[i] = label(rows[i]);
     }
-    return Batch.of(ids).withLabels(labels);
+    Batch batch =
+        encoder.readsTokens()
+            ? Batch.of(ids)
+            : new Batch(null, null, rows.length, null, null, null, null);
+    return (encoder.hasNgrams() ? batch.withBags(bags) : batch).withLabels(labels);
   }
 }

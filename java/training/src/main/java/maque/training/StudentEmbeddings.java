@@ -42,6 +42,11 @@ record StudentEmbeddings(StudentVocabulary vocabulary, EmbeddingMatrix matrix) {
       Texts texts,
       TrainingRecord record) {
     StudentEmbeddings make() {
+      if (options.kind() == StudentOptions.Kind.BAG) {
+        StudentVocabulary read =
+            options.readsTokens() ? vocabulary() : StudentVocabulary.characters();
+        return new StudentEmbeddings(read, EmbeddingMatrix.empty(0, 1));
+      }
       boolean wordPiece = options.tokens() == StudentOptions.Tokens.WORDPIECE;
       StudentEmbeddings made =
           switch (options.embeddings()) {
@@ -56,8 +61,9 @@ record StudentEmbeddings(StudentVocabulary vocabulary, EmbeddingMatrix matrix) {
       return made;
     }
 
+    /** Whether a text's tokens are a set to the student: no special ones, unknown ones left out. */
     private boolean document() {
-      return options.kind() == StudentOptions.Kind.DOCUMENT;
+      return options.kind() != StudentOptions.Kind.SEQUENCE;
     }
 
     private EmbeddingMatrix empty(StudentVocabulary vocabulary) {

@@ -4,7 +4,9 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import java.util.Objects;
+import java.util.TreeMap;
 import maque.runtime.InvalidInputException;
+import maque.runtime.Ngrams;
 
 /** Options of {@link StudentTraining}. */
 public final class StudentOptions extends TrainingOptions<StudentOptions> {
@@ -13,7 +15,9 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
     /** Mean of the words' vectors, one biLSTM step, head. */
     DOCUMENT,
     /** Token embeddings, biLSTM over the text, head. */
-    SEQUENCE;
+    SEQUENCE,
+    /** Mean of hashed n-grams, head: what fastText is. */
+    BAG;
 
     @Override
     public String toString() {
@@ -69,6 +73,12 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
     }
   }
 
+  private static final String NGRAM_TABLE = "ngrams.weight";
+  private static final String NGRAM_PREFIX = "ngrams.";
+
+  /** An n-gram is met in few batches, so that its row may go further in each. */
+  private static final double NGRAM_RATE = 3;
+
   private final Kind kind;
   private Tokens tokens = Tokens.WORDPIECE;
   private String segmenter = "spaces";
@@ -90,6 +100,8 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
   private double embeddingDropout;
   private double outputDropout;
   private double headDropout;
+  private Ngrams ngrams;
+  private double ngramDropout;
 
   private StudentOptions(Kind kind) {
     this.kind = kind;
@@ -130,6 +142,23 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
         .batchSize(128)
         .clipNorm(5)
         .dropout(0.2, 0, 0.2);
+  }
+
+  /**
+   * The bag: n-grams of 1 to 3 characters in 2^18 buckets of 100, a linear layer; AdamW 1e-3 (3e-3
+   * on the table) without decay, 8 epochs of batches of 64, texts cut after 512 characters.
+   */
+  public static StudentOptions bag() {
+    StudentOptions options = new StudentOptions(Kind.BAG);
+    options.tokens = Tokens.CHARACTERS;
+    options.pooling = "";
+    return options
+        .ngrams(new Ngrams(Ngrams.Unit.CHARACTERS, 1, 3, 1 << 18, 100))
+        .lr(1e-3)
+        .epochs(8)
+        .batchSize(64)
+        .clipNorm(5)
+        .maxTokens(512);
   }
 
   /**
@@ -247,8 +276,8 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
    * @throws InvalidInputException for any other value, and for a document student
    */
   public StudentOptions pooling(String value) {
-    if (kind == Kind.DOCUMENT) {
-      throw new InvalidInputException("a document student has one time step and no pooling");
+    if (kind != Kind.SEQUENCE) {
+      throw new InvalidInputException("a " + kind + " student has no time steps and no pooling");
     }
     if (!List.of("max-logits", "max", "mean", "last").contains(value)) {
       throw new InvalidInputException(
@@ -519,10 +548,63 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
     return this;
   }
 
+  /** The hashed n-grams that are read beside the tokens; null for none. */
+  public Ngrams ngrams() {
+    return ngrams;
+  }
+
+  /**
+   * The hashed n-grams that are read beside the tokens, or by a bag alone; null, as where not set
+   * but for a bag: none. Their table is trained row by row, at 3 times the learning rate where
+   * {@link #lrScale} says nothing else of {@code ngrams.}, and begins as zeros.
+   *
+   * @throws InvalidInputException for null to a bag
+   */
+  public StudentOptions ngrams(Ngrams value) {
+    if (value == null && kind == Kind.BAG) {
+      throw new InvalidInputException("a bag student has nothing but n-grams");
+    }
+    ngrams = value;
+    return this;
+  }
+
+  /** Dropout on the mean of a text's n-grams. */
+  public double ngramDropout() {
+    return ngramDropout;
+  }
+
+  /**
+   * Dropout on the mean of a text's n-grams, 0..0.95; 0 where not set.
+   *
+   * @throws InvalidInputException for any other value
+   */
+  public StudentOptions ngramDropout(double value) {
+    ngramDropout = check("ngram_dropout", value, 0, 0.95);
+    return this;
+  }
+
+  /** Whether a vocabulary is needed: not for a bag of characters. */
+  boolean readsTokens() {
+    return kind != Kind.BAG || ngrams.unit() == Ngrams.Unit.TOKENS;
+  }
+
+  private boolean ruledByScale(String tensor) {
+    return lrScales().keySet().stream().anyMatch(tensor::startsWith);
+  }
+
   @Override
   public Map<String, Object> toMap() {
     Map<String, Object> map = super.toMap();
     map.put("kind", kind.toString());
+    if (ngrams != null) {
+      map.put("ngrams", ngrams.toMap());
+      map.put("ngram_dropout", ngramDropout);
+      Map<String, Double> scales = new TreeMap<>(lrScales());
+      if (!ruledByScale(NGRAM_TABLE)) {
+        scales.put(NGRAM_PREFIX, NGRAM_RATE);
+      }
+      map.put("lr_scale", scales);
+    }
     map.put("tokens", tokens.toString());
     map.put("segmenter", tokens == Tokens.WORDS ? segmenter : null);
     map.put("embedding_size", (long) embeddingSize);
@@ -549,11 +631,19 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
   @Override
   void apply(Trainer.Builder builder) {
     super.apply(builder);
-    builder
-        .option("embedding_dropout", embeddingDropout)
-        .option("output_dropout", outputDropout)
-        .option("head_dropout", headDropout)
-        .option("soft_loss", softLoss);
+    builder.option("head_dropout", headDropout).option("soft_loss", softLoss);
+    if (kind != Kind.BAG) {
+      builder.option("embedding_dropout", embeddingDropout).option("output_dropout", outputDropout);
+    }
+    if (ngrams != null) {
+      builder
+          .option("ngram_buckets", ngrams.buckets())
+          .option("ngram_width", ngrams.width())
+          .option("ngram_dropout", ngramDropout);
+      if (!ruledByScale(NGRAM_TABLE)) {
+        builder.option("lr_scale." + NGRAM_PREFIX, NGRAM_RATE);
+      }
+    }
     if (kind == Kind.DOCUMENT) {
       builder.option("train_vectors", trainVectors ? 1 : 0);
     }

@@ -99,6 +99,10 @@ public final class StudentPacking {
       throw new InvalidInputException(
           student.path() + ": expected a student, found " + student.modelType());
     }
+    if (student.config().containsKey("ngrams")) {
+      throw new InvalidInputException(
+          student.path() + ": a student with n-grams cannot be packed: serve it as it is");
+    }
     return new StudentPacking(student, options, threads).write(out);
   }
 

@@ -5,6 +5,7 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 import maque.runtime.InvalidInputException;
 import maque.runtime.ModelDirectory;
+import maque.runtime.Ngrams;
 import maque.runtime.TextEncoder;
 import maque.runtime.TextEncoders;
 
@@ -110,7 +111,7 @@ public final class StudentTraining {
       soft = LogitEnsemble.withLabels(inputs.soft(), inputs.train().labels());
     }
     boolean teacher =
-        options.tokens() == StudentOptions.Tokens.WORDPIECE
+        options.readsTokens() && options.tokens() == StudentOptions.Tokens.WORDPIECE
             || options.embeddings() == StudentOptions.Embeddings.TEACHER;
     if (teacher && inputs.teacher() == null) {
       throw new InvalidInputException(
@@ -150,9 +151,16 @@ public final class StudentTraining {
   private Map<String, Object> config(StudentVocabulary vocabulary) {
     Map<String, Object> config = new LinkedHashMap<>();
     config.put("model_type", "maque-" + options.kind());
-    config.put("vocab_size", vocabulary.tokens().size());
-    config.put("embedding_size", options.embeddingSize());
-    config.put("hidden_size", options.hiddenSize());
+    if (options.readsTokens()) {
+      config.put("vocab_size", vocabulary.tokens().size());
+    }
+    if (options.kind() != StudentOptions.Kind.BAG) {
+      config.put("embedding_size", options.embeddingSize());
+      config.put("hidden_size", options.hiddenSize());
+    }
+    if (options.ngrams() != null) {
+      config.put("ngrams", options.ngrams().toMap());
+    }
     if (options.kind() == StudentOptions.Kind.SEQUENCE) {
       config.put("pooling", options.pooling());
     }
@@ -165,35 +173,47 @@ public final class StudentTraining {
   }
 
   private Trainer trainer(StudentEmbeddings embeddings) {
-    boolean sequence = options.kind() == StudentOptions.Kind.SEQUENCE;
-    EmbeddingMatrix matrix = embeddings.matrix();
     InitialWeights fresh = new InitialWeights(options.seed());
-    fresh.put(
-        sequence ? "embedding.weight" : "vectors.weight",
-        matrix.values(),
-        matrix.rows(),
-        matrix.width());
-    if (options.init() == StudentOptions.Init.PYTORCH) {
-      fresh.pytorchLstm(options.embeddingSize(), options.hiddenSize());
-    } else {
-      fresh.orthogonalLstm(options.embeddingSize(), options.hiddenSize());
+    int features = 0;
+    if (options.kind() != StudentOptions.Kind.BAG) {
+      firstLstm(fresh, embeddings.matrix());
+      features = 2 * options.hiddenSize();
     }
-    fresh.head(2 * options.hiddenSize(), options.head(), classes);
+    Ngrams ngrams = options.ngrams();
+    if (ngrams != null) {
+      fresh.ngrams(ngrams.buckets(), ngrams.width());
+      features += ngrams.width();
+    }
+    fresh.head(features, options.head(), classes);
     try (Trainer.Builder builder = Trainer.builder()) {
       builder
           .option("kind", options.kind())
           .option("num_labels", classes)
           .option("head", options.headText())
-          .option("vocab_size", matrix.rows())
-          .option("embedding_size", options.embeddingSize())
-          .option("hidden_size", options.hiddenSize())
           .option("threads", control.threads());
-      if (sequence) {
+      if (options.kind() != StudentOptions.Kind.BAG) {
+        builder
+            .option("vocab_size", embeddings.matrix().rows())
+            .option("embedding_size", options.embeddingSize())
+            .option("hidden_size", options.hiddenSize());
+      }
+      if (options.kind() == StudentOptions.Kind.SEQUENCE) {
         builder.option("pooling", options.pooling());
       }
       options.apply(builder);
       fresh.apply(builder);
       return builder.build();
+    }
+  }
+
+  private void firstLstm(InitialWeights fresh, EmbeddingMatrix matrix) {
+    boolean sequence = options.kind() == StudentOptions.Kind.SEQUENCE;
+    String table = sequence ? "embedding.weight" : "vectors.weight";
+    fresh.put(table, matrix.values(), matrix.rows(), matrix.width());
+    if (options.init() == StudentOptions.Init.PYTORCH) {
+      fresh.pytorchLstm(options.embeddingSize(), options.hiddenSize());
+    } else {
+      fresh.orthogonalLstm(options.embeddingSize(), options.hiddenSize());
     }
   }
 

@@ -92,6 +92,13 @@ record StudentVocabulary(List<String> tokens, Map<String, Object> tokenizer) {
     return new StudentVocabulary(tokens.subList(1, tokens.size()), tokenizer);
   }
 
+  /** A bag's of characters: none, and texts in lower case. */
+  static StudentVocabulary characters() {
+    Map<String, Object> tokenizer = tokenizer(Segmenters.find("characters"));
+    tokenizer.put("lowercase", true);
+    return new StudentVocabulary(List.of(), tokenizer);
+  }
+
   /** The teacher's tokenizer. */
   static Tokenizer tokenizer(ModelDirectory teacher) {
     Map<?, ?> options = teacher.config().get("tokenizer") instanceof Map<?, ?> map ? map : Map.of();

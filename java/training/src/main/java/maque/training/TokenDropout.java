@@ -38,7 +38,7 @@ final class TokenDropout {
   }
 
   Batch apply(Batch batch, long step) {
-    if (probability == 0) {
+    if (probability == 0 || batch.ids() == null) {
       return batch;
     }
     SeededRandom random = new SeededRandom(seed ^ 0x746F6B656E64726FL, step);

@@ -183,6 +183,9 @@ public final class Trainer implements AutoCloseable {
             b.offsets(),
             b.n(),
             null,
+            b.bagIds(),
+            length(b.bagIds()),
+            b.bagOffsets(),
             b.trunk(),
             length(b.trunk()),
             b.labels(),
@@ -210,6 +213,9 @@ public final class Trainer implements AutoCloseable {
             b.offsets(),
             b.n(),
             null,
+            b.bagIds(),
+            length(b.bagIds()),
+            b.bagOffsets(),
             b.trunk(),
             length(b.trunk()),
             b.labels(),
@@ -243,6 +249,9 @@ public final class Trainer implements AutoCloseable {
             b.offsets(),
             b.n(),
             null,
+            b.bagIds(),
+            length(b.bagIds()),
+            b.bagOffsets(),
             b.trunk(),
             length(b.trunk()),
             out,
@@ -298,7 +307,8 @@ public final class Trainer implements AutoCloseable {
   /** The native side knows the lengths of ids and trunk; these it must be told the truth about. */
   private void checkBatch(Batch b) {
     if (b.n() < 1
-        || b.offsets().length < b.n() + 1
+        || (b.offsets() != null && b.offsets().length < b.n() + 1)
+        || (b.bagOffsets() != null && b.bagOffsets().length < b.n() + 1)
         || (b.labels() != null && b.labels().length < b.n())
         || (b.hasSoft() != null && b.hasSoft().length < b.n())
         || (b.soft() != null && b.soft().length < (long) b.n() * classes)) {
