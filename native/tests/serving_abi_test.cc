@@ -155,11 +155,16 @@ TEST(calls_with_wrong_ids_and_sizes) {
     float out[6];
     const int32_t ids[] = {0, 10, 11, -1}, offsets[] = {0, 2, 3}, from_third[] = {0, 4};
     CHECK_EQ(maque_predict(model, ids, 2, offsets, 1, nullptr, nullptr, 0, nullptr, out, 3), MAQUE_OK);
-    CHECK_EQ(maque_predict(model, ids, 3, offsets, 2, nullptr, nullptr, 0, nullptr, out, 6), MAQUE_INVALID_ARGUMENT);
-    CHECK_EQ(maque_predict(model, ids, 4, from_third, 1, nullptr, nullptr, 0, nullptr, out, 6), MAQUE_INVALID_ARGUMENT);
-    CHECK_EQ(maque_predict(model, ids, 2, offsets, 1, nullptr, nullptr, 0, nullptr, out, 2), MAQUE_INVALID_ARGUMENT);
-    CHECK_EQ(maque_predict(model, ids, 2, offsets, 1, ids, nullptr, 0, nullptr, out, 3), MAQUE_INVALID_ARGUMENT);
-    CHECK_EQ(maque_predict(model, nullptr, 0, offsets, 0, nullptr, nullptr, 0, nullptr, nullptr, 0), MAQUE_OK);
+    CHECK_EQ(maque_predict(model, ids, 3, offsets, 2, nullptr, nullptr, 0, nullptr, out, 6),
+             MAQUE_INVALID_ARGUMENT);
+    CHECK_EQ(maque_predict(model, ids, 4, from_third, 1, nullptr, nullptr, 0, nullptr, out, 6),
+             MAQUE_INVALID_ARGUMENT);
+    CHECK_EQ(maque_predict(model, ids, 2, offsets, 1, nullptr, nullptr, 0, nullptr, out, 2),
+             MAQUE_INVALID_ARGUMENT);
+    CHECK_EQ(maque_predict(model, ids, 2, offsets, 1, ids, nullptr, 0, nullptr, out, 3),
+             MAQUE_INVALID_ARGUMENT);
+    CHECK_EQ(maque_predict(model, nullptr, 0, offsets, 0, nullptr, nullptr, 0, nullptr, nullptr, 0),
+             MAQUE_OK);
     CHECK_EQ(maque_hidden_states(model, ids, 2, offsets, 1, nullptr, out, 6), MAQUE_UNSUPPORTED);
     maque_model_free(model);
   });

@@ -20,10 +20,10 @@ double best_of(int64_t model, const Geometry& g, const OwnedBatch<float>& b, int
   double best = 1e9;
   for (int i = 0; i < runs; ++i) {
     const double start = now();
-    CHECK_EQ(
-        maque_predict(model, b.ids.data(), static_cast<int64_t>(b.ids.size()), b.offsets.data(),
-                      static_cast<int32_t>(b.size()), nullptr, out.data(), static_cast<int64_t>(out.size())),
-        MAQUE_OK);
+    CHECK_EQ(maque_predict(model, b.ids.data(), static_cast<int64_t>(b.ids.size()), b.offsets.data(),
+                           static_cast<int32_t>(b.size()), nullptr, nullptr, 0, nullptr, out.data(),
+                           static_cast<int64_t>(out.size())),
+             MAQUE_OK);
     best = std::min(best, now() - start);
   }
   return best;

@@ -137,8 +137,8 @@ TEST(company_and_a_map_do_not_matter) {
       Row apart(together.size());
       for (int64_t i = 0; i < batch.size(); ++i) {
         const int32_t begin = batch.offsets[at(i)], offsets[] = {0, batch.offsets[at(i + 1)] - begin};
-        expect(maque_predict(model, batch.ids.data() + begin, offsets[1], offsets, 1, nullptr, nullptr, 0, nullptr,
-                             apart.data() + i * g.num_labels, g.num_labels),
+        expect(maque_predict(model, batch.ids.data() + begin, offsets[1], offsets, 1, nullptr, nullptr, 0,
+                             nullptr, apart.data() + i * g.num_labels, g.num_labels),
                MAQUE_OK, "alone");
       }
       CHECK_BITS(apart.data(), together.data(), static_cast<int64_t>(apart.size()), "each text alone");
