@@ -70,7 +70,7 @@ final class Tasks {
           teacher("teacher-64", "teacher bge-small-zh, 64 titles sorted by length", 64, 3),
           base(),
           step("small-step", "training step 32x32, bge-small geometry", BertShape.SMALL, 3),
-          step("base-step", "training step 32x32, BERT-base geometry", BertShape.BASE, 6),
+          step("base-step", "training step 32x32, BERT-base geometry", BertShape.BASE, 4),
           epoch("epoch", "fine-tuning, 128 titles in 4 sorted batches", "all"),
           epoch(
               "epoch-last-tensors",
@@ -260,7 +260,7 @@ final class Tasks {
     int[] lengths = lengths(64, 32);
     List<String> peers = List.of(TORCH, TORCH_PLAIN, ORT_FUSED);
     return Task.named("base-64x32", "BERT-base geometry, forward 64x32")
-        .seconds(4)
+        .seconds(3)
         .row("fp32", MAQUE, peers, FP32, () -> shape.forward(4, lengths))
         .row(
             "bf16",
