@@ -200,7 +200,25 @@ final class Report {
         "| work | flavour | Maque | p99 | best peer | | ratio | GFLOP/s | limit | share of it |\n");
     out.append("|---|---|---|---|---|---|---|---|---|---|\n");
     rows.stream().skip(1).forEach(row -> out.append(line(row)).append('\n'));
-    return out.append('\n').append(absences(rows)).toString();
+    return out.append('\n').append(remarks(rows)).append(absences(rows)).toString();
+  }
+
+  /** What has no column. */
+  private static String remarks(List<Map<String, Object>> rows) {
+    StringBuilder out = new StringBuilder();
+    for (Map<String, Object> row : rows) {
+      String who = "- " + row.get("work") + ", " + row.get("flavour") + ": ";
+      if (row.get("allocated_bytes") instanceof Number bytes) {
+        out.append(who).append("allocates ").append(bytes).append(" B a call\n");
+      }
+      if (row.get("native_bytes") instanceof Number bytes) {
+        out.append(who).append(number(bytes.doubleValue() / 1e6)).append(" MB of native memory\n");
+      }
+      if (row.get("cpus") != null) {
+        out.append(who).append(row.get("cpus")).append('\n');
+      }
+    }
+    return out.toString();
   }
 
   /** One line of the table. */

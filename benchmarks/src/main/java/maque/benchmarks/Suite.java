@@ -115,11 +115,11 @@ public final class Suite {
     }
     for (int i = 0; i < rows.size(); i++) {
       if (rows.get(i).get("maque") != null) {
-        try {
-          String contender = task.rows().get(i).contender();
-          double bytes = Measurement.allocation(task, contender);
-          rows.get(i).put("allocated_bytes", (double) Math.round(bytes));
-        } catch (RunnerException e) {
+        String contender = task.rows().get(i).contender();
+        try (Work work = task.open(contender)) {
+          rows.get(i).put("allocated_bytes", Allocation.bytes(work));
+          rows.get(i).put("gc.alloc.rate.norm", Measurement.allocation(task, contender));
+        } catch (RunnerException | RuntimeException e) {
           out.println("  allocation not measured: " + e.getMessage());
         }
       }

@@ -169,6 +169,26 @@ class ReportTest {
   }
 
   @Test
+  void allocationOfOneCallIsCounted() {
+    byte[][] kept = new byte[1][];
+    assertTrue(
+        Allocation.bytes(
+                new Work() {
+                  @Override
+                  public Object run() {
+                    kept[0] = new byte[1000];
+                    return kept;
+                  }
+
+                  @Override
+                  public float[] result() {
+                    return new float[0];
+                  }
+                })
+            >= 1000);
+  }
+
+  @Test
   void twoThreadsOfOneCoreAreTold() {
     assertTrue(Callers.describe(1.98, "0", "1").startsWith("two cores"));
     assertTrue(Callers.describe(1.2, "0", "1").startsWith("two threads"));
