@@ -103,7 +103,7 @@ final class DistilCommand implements Callable<Integer> {
       description =
           "Options of train-student for a student that takes nothing from the teacher, in one"
               + " argument; may be given several times: the best on dev is taken (default: the"
-              + " distilled one's shape, and a document student).")
+              + " distilled one's shape, a bag of n-grams, and a document student).")
   private List<String> alone = List.of();
 
   @Option(
@@ -144,6 +144,9 @@ final class DistilCommand implements Callable<Integer> {
     inputs.check();
     Budget budget = time == null && size == null ? null : Budget.parse(time, size);
     StudentRecipe given = given();
+    if (budget != null && !given.gives("--ngrams")) {
+      given = StudentRecipe.of("--ngrams none").with(given); // no packed form has them
+    }
     List<String> candidates =
         budget != null && distilled.isEmpty() ? DistilRecipes.sizes(given) : distilled;
     DistilRecipes recipes = DistilRecipes.of(given, candidates, alone);

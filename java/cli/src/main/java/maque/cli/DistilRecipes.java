@@ -11,14 +11,21 @@ import maque.training.StudentOptions;
  * @param distilled candidates, the best on dev is taken
  * @param alone the same without anything of the teacher
  * @param embeddings the teacher's embeddings, labels only; null where the student has none of them
+ * @param bag a plain bag of n-grams from labels alone
  */
 record DistilRecipes(
-    List<StudentRecipe> distilled, List<StudentRecipe> alone, StudentRecipe embeddings) {
+    List<StudentRecipe> distilled,
+    List<StudentRecipe> alone,
+    StudentRecipe embeddings,
+    StudentRecipe bag) {
   /** Measured on news titles and glosses; what is given on the command line wins. */
   private static final StudentRecipe DEFAULT = StudentRecipe.of("--kind document");
 
   private static final StudentRecipe SOFT =
-      StudentRecipe.of("--embeddings teacher --soft-loss kl --temperature 2 --alpha 0");
+      StudentRecipe.of("--soft-loss kl --temperature 2 --alpha 0");
+  private static final StudentRecipe EMBEDDINGS = StudentRecipe.of("--embeddings teacher");
+  private static final StudentRecipe NGRAMS =
+      StudentRecipe.of("--ngrams 1-3 --ngram-buckets 131072 --ngram-width 64");
   private static final StudentRecipe SEQUENCE =
       StudentRecipe.of("--hidden-size 128 --pool-batches 20");
   private static final StudentRecipe ALONE_DOCUMENT =
@@ -50,8 +57,8 @@ record DistilRecipes(
    *
    * @param given options of the command line for every student of the experiment
    * @param distilled more options, a candidate each; empty: the one that {@code given} makes
-   * @param alone options of the candidates that take nothing; empty: the distilled one's shape and
-   *     a document student, each with its own embeddings
+   * @param alone options of the candidates that take nothing; empty: the distilled one's shape, a
+   *     bag of n-grams and a document student, each with its own embeddings
    */
   static DistilRecipes of(StudentRecipe given, List<String> distilled, List<String> alone) {
     StudentRecipe base = withDefaults(DEFAULT.with(given), given);
@@ -62,18 +69,26 @@ record DistilRecipes(
     }
     List<StudentRecipe> without = new ArrayList<>();
     if (alone.isEmpty()) {
-      without.addAll(defaultAlone(base));
+      without.addAll(defaultAlone(base, given));
     } else {
       for (String each : alone) {
-        without.add(StudentRecipe.of("--embeddings random", each));
+        without.add(withoutTeacher(StudentRecipe.of(each)));
       }
     }
-    return new DistilRecipes(List.copyOf(soft), List.copyOf(without), embeddings(soft.get(0)));
+    return new DistilRecipes(
+        List.copyOf(soft), List.copyOf(without), embeddings(soft.get(0)), bag(given));
   }
 
   private static StudentRecipe withDefaults(StudentRecipe parsed, StudentRecipe given) {
-    StudentOptions.Kind kind = parsed.options(true, 1, null).kind();
+    StudentOptions.Kind kind =
+        Names.parse("--kind", StudentOptions.Kind.class, parsed.value("--kind", "document"));
     StudentRecipe defaults = StudentRecipe.of("--kind " + kind).with(SOFT);
+    if (kind != StudentOptions.Kind.BAG) {
+      defaults = defaults.with(EMBEDDINGS);
+    }
+    if (kind != StudentOptions.Kind.BAG && !given.gives("--ngrams")) {
+      defaults = defaults.with(NGRAMS);
+    }
     return (kind == StudentOptions.Kind.SEQUENCE ? defaults.with(SEQUENCE) : defaults).with(given);
   }
 
@@ -81,25 +96,47 @@ record DistilRecipes(
    * Labels are met more often where there is no transfer set, so that a student alone gets three
    * times the epochs; whether that is too many, dev decides by the best evaluation.
    */
-  private static List<StudentRecipe> defaultAlone(StudentRecipe base) {
+  private static List<StudentRecipe> defaultAlone(StudentRecipe base, StudentRecipe given) {
     StudentOptions options = base.options(true, 1, null);
     StudentRecipe longer = StudentRecipe.of("--epochs " + 3 * options.epochs());
     StudentRecipe reading =
         StudentRecipe.of("--max-tokens " + options.maxTokens() + " --clean " + options.clean());
     List<StudentRecipe> alone = new ArrayList<>();
-    StudentRecipe own = base.alone().with(StudentRecipe.of("--embeddings random")).with(longer);
+    StudentRecipe own = base.alone().with(longer);
     alone.add(
-        options.kind() == StudentOptions.Kind.DOCUMENT
-            ? own.with(StudentRecipe.of("--train-vectors --embedding-sd 0.02"))
-            : own);
+        switch (options.kind()) {
+          case DOCUMENT ->
+              own.with(StudentRecipe.of("--embeddings random --train-vectors --embedding-sd 0.02"));
+          case SEQUENCE -> own.with(StudentRecipe.of("--embeddings random"));
+          case BAG -> own;
+        });
+    alone.add(bag(given));
     alone.add(ALONE_DOCUMENT.with(reading));
     return alone;
+  }
+
+  /** What fastText is, the honest baseline of every report; the table is as large as was asked. */
+  private static StudentRecipe bag(StudentRecipe given) {
+    StudentRecipe bag = StudentRecipe.of("--kind bag");
+    for (String size : List.of("--ngram-buckets", "--ngram-width")) {
+      if (given.gives(size)) {
+        bag = bag.with(StudentRecipe.of(size + " " + given.value(size, "")));
+      }
+    }
+    return bag;
+  }
+
+  /** Where nothing is said of embeddings, they are the student's own. */
+  private static StudentRecipe withoutTeacher(StudentRecipe recipe) {
+    boolean bag = recipe.alone().options(false, 1, null).kind() == StudentOptions.Kind.BAG;
+    return bag ? recipe : StudentRecipe.of("--embeddings random").with(recipe);
   }
 
   /** All recipes. */
   List<StudentRecipe> all() {
     List<StudentRecipe> all = new ArrayList<>(distilled);
     all.addAll(alone);
+    all.add(bag);
     if (embeddings != null) {
       all.add(embeddings);
     }

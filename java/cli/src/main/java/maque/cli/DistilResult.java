@@ -143,12 +143,30 @@ final class DistilResult {
           "The teacher is worse than the student alone: there is nothing to distil. Look at its"
               + " training first.");
     }
+    bagRemark(remarks);
     if (data.transfer() == null) {
       remarks.add(
           "There were no unlabelled texts, and unlabelled texts are where distillation pays most:"
               + " give any amount of them by --unlabelled.");
     }
     return remarks;
+  }
+
+  /** Where the simplest student there is does as well, a reader should take that. */
+  private void bagRemark(List<String> remarks) {
+    String id = ways.stream().anyMatch(way -> way.id().equals("bag")) ? "bag" : "alone";
+    if (!way(id).recipe().startsWith("--kind bag")) {
+      return;
+    }
+    double behind = accuracy(way("distilled")).mean() - accuracy(way(id)).mean();
+    if (behind < SeedComparison.WORTH) {
+      remarks.add(
+          String.format(
+              Locale.ROOT,
+              "A plain bag of n-grams, trained on the labels alone, is right on %.1f %%: that is"
+                  + " enough, and needs no teacher.",
+              100 * accuracy(way(id)).mean()));
+    }
   }
 
   double devAccuracy(Member member) {

@@ -217,6 +217,9 @@ final class Distillation {
     List<Way> ways = new ArrayList<>();
     DistilRecipes recipes = plan.recipes();
     ways.add(way("alone", "student alone", false, recipes.alone()));
+    if (!ways.get(0).recipe().toString().equals(recipes.bag().toString())) {
+      ways.add(way("bag", "plain bag of n-grams, labels only", false, List.of(recipes.bag())));
+    }
     if (recipes.embeddings() != null) {
       ways.add(
           way(

@@ -67,16 +67,21 @@ final class StudentRecipe {
 
   /** Whether embeddings begin as those of a file. */
   boolean usesVectors() {
-    String value = "";
+    return value("--embeddings", "").equals("vectors");
+  }
+
+  /** What is given for an option, the last time; {@code absent} where it is not given. */
+  String value(String option, String absent) {
+    String value = absent;
     for (int i = 0; i < words.size(); i++) {
       String word = words.get(i);
-      if (word.equals("--embeddings") && i + 1 < words.size()) {
+      if (word.equals(option) && i + 1 < words.size()) {
         value = words.get(i + 1);
-      } else if (word.startsWith("--embeddings=")) {
-        value = word.substring(word.indexOf('=') + 1);
+      } else if (word.startsWith(option + "=")) {
+        value = word.substring(option.length() + 1);
       }
     }
-    return value.equals("vectors");
+    return value;
   }
 
   @Command

@@ -61,6 +61,10 @@ class DistilTest {
                 2,
                 "--embedding-size",
                 12,
+                "--ngram-buckets",
+                1024,
+                "--ngram-width",
+                4,
                 "--hidden-size",
                 8,
                 "--head",
@@ -86,7 +90,7 @@ class DistilTest {
   @Test
   void theSummaryHasTheThreeAndTheVerdict() throws IOException {
     JsonNode summary = summary(out);
-    for (String way : List.of("teacher", "alone", "distilled", "embeddings")) {
+    for (String way : List.of("teacher", "alone", "distilled", "embeddings", "bag")) {
       for (String figure : List.of("accuracy", "macro_f1", "seconds")) {
         assertTrue(summary.path(way).path(figure).isNumber(), way + " " + summary);
       }

@@ -8,6 +8,7 @@ import java.util.Objects;
 import java.util.TreeSet;
 import maque.runtime.InvalidInputException;
 import maque.runtime.Json;
+import maque.runtime.Ngrams;
 
 /** Makes options of the {@code options} that a {@code training.json} records. */
 public final class RecordedOptions {
@@ -25,9 +26,11 @@ public final class RecordedOptions {
   public static StudentOptions student(Map<?, ?> recorded) {
     RecordedOptions read = new RecordedOptions(recorded);
     StudentOptions options =
-        read.choice("kind", StudentOptions.Kind.class) == StudentOptions.Kind.SEQUENCE
-            ? StudentOptions.sequence().pooling(read.text("pooling"))
-            : StudentOptions.document();
+        switch (read.choice("kind", StudentOptions.Kind.class)) {
+          case SEQUENCE -> StudentOptions.sequence().pooling(read.text("pooling"));
+          case DOCUMENT -> StudentOptions.document();
+          case BAG -> StudentOptions.bag();
+        };
     read.shared(options);
     options
         .tokens(read.choice("tokens", StudentOptions.Tokens.class))
@@ -47,6 +50,18 @@ public final class RecordedOptions {
             read.number("embedding_dropout"),
             read.number("output_dropout"),
             read.number("head_dropout"));
+    if (recorded.get("ngrams") instanceof Map<?, ?> ngrams) {
+      RecordedOptions shape = new RecordedOptions(ngrams);
+      options
+          .ngrams(
+              new Ngrams(
+                  shape.choice("unit", Ngrams.Unit.class),
+                  shape.integer("min"),
+                  shape.integer("max"),
+                  shape.integer("buckets"),
+                  shape.integer("width")))
+          .ngramDropout(read.number("ngram_dropout"));
+    }
     if (recorded.get("segmenter") instanceof String segmenter) {
       options.segmenter(segmenter);
     }

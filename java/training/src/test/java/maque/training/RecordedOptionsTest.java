@@ -8,6 +8,7 @@ import java.util.List;
 import java.util.Map;
 import maque.runtime.InvalidInputException;
 import maque.runtime.Json;
+import maque.runtime.Ngrams;
 import org.junit.jupiter.api.Test;
 
 class RecordedOptionsTest {
@@ -22,6 +23,10 @@ class RecordedOptionsTest {
             StudentOptions.sequence(),
             StudentOptions.document(),
             StudentOptions.seedPreset(),
+            StudentOptions.bag(),
+            StudentOptions.sequence()
+                .ngrams(new Ngrams(Ngrams.Unit.TOKENS, 1, 2, 1 << 10, 8))
+                .ngramDropout(0.25),
             StudentOptions.document()
                 .tokens(StudentOptions.Tokens.WORDS)
                 .embeddings(StudentOptions.Embeddings.RANDOM)
