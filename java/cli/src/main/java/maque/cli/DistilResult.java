@@ -206,7 +206,7 @@ final class DistilResult {
             100 * alone,
             comparison.text(),
             100 * teacher);
-    if (teacher > alone) {
+    if (teacher > alone && gapClosed() > 0) {
       text += String.format(Locale.ROOT, "; %.0f %% of the gap to it is closed", 100 * gapClosed());
     }
     return text + ".";
