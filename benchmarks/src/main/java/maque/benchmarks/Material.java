@@ -17,6 +17,7 @@ import maque.runtime.TeacherForm;
 import maque.runtime.Tensor;
 import maque.training.Precision;
 import maque.training.StudentPacking;
+import maque.training.TeacherPacking;
 import maque.training.imports.OnnxBert;
 
 /**
@@ -183,7 +184,14 @@ final class Material {
 
   /** The teacher in a contender's precision. */
   static TeacherForm teacherForm(String contender, Path teacher) {
-    return TeacherForm.of(ModelDirectory.read(teacher), Contender.precision(contender));
+    String precision = Contender.precision(contender);
+    Path form =
+        precision.equals("int8")
+            ? made(
+                "packed/" + teacher.getFileName() + "-int8",
+                path -> TeacherPacking.pack(ModelDirectory.read(teacher), path).commit())
+            : teacher;
+    return TeacherForm.of(ModelDirectory.read(form), precision);
   }
 
   /** A student as an ONNX graph. */
