@@ -97,7 +97,7 @@ Status ServedModel::pack(const Geometry& g) {
   Buffer<float*> pointers;
   if (Status s = tensors.resolve(g, &pointers)) return s;
   model.geometry = g;
-  model.arithmetic = {g.precision, nullptr, &int8_kernels()};
+  if (Status s = choose_arithmetic(g.precision, &model.arithmetic)) return s;
   const int64_t no_backward = g.is_bert() ? g.layers + 1 : 1;
   Carver measure(nullptr);
   model.plan(&measure, model.geometry, no_backward);
@@ -147,9 +147,11 @@ Status build(Builder* builder, int64_t* handle) {
   if (builder->spent) return fail(kBadState, "this builder has made its model already");
   builder->spent = true;
   if (Status s = check_geometry(builder->geometry)) return s;
+  const Geometry& g = builder->geometry;
+  if (g.precision == Precision::bf16 && !g.is_bert() && g.form == Form::training)
+    return fail(kUnsupported, "option precision: a student serves in bf16 with option folded");
   ServedModel* model = make<ServedModel>(builder);
   if (model == nullptr) return out_of_memory();
-  const Geometry& g = builder->geometry;
   Status status = g.form == Form::training ? model->pack(g) : model->pack_serving(g);
   if (status == kOk) {
     *handle = handles().create(ServedModel::kHandleType, model, destroy<ServedModel>);

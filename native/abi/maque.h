@@ -42,7 +42,8 @@ int32_t maque_cpu_features(char* out, int64_t capacity); /* comma-separated */
  *                   A ReLU follows each hidden layer.
  * bert:     vocab_size hidden_size num_hidden_layers num_attention_heads intermediate_size max_position_embeddings
  *           type_vocab_size layer_norm_eps; hidden_act gelu | gelu_new | gelu_pytorch_tanh | relu; pooling pooler | cls | mean;
- *           precision fp32 | int8 [fp32]: of the products of the encoder's layers and the pooler
+ *           precision fp32 | bf16 | int8 [fp32]: of all products with weights (bf16: F32 tensors, rounded when packed;
+ *           MAQUE_UNSUPPORTED without AVX512_BF16), or of those of the encoder's layers and the pooler (int8)
  * sequence: vocab_size embedding_size hidden_size; pooling max-logits | max | mean | last
  * document: vocab_size embedding_size hidden_size  (one time step on the mean of the texts' vectors; ids index the vectors)
  *           folded true | false: the tensors are those of a serving form, below; with it precision fp32 | bf16 | int8 [fp32] for

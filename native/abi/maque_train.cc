@@ -46,6 +46,8 @@ Status build(AbiTrainer* t) {
   if (t->tried) return fail(kBadState, "the trainer has been built already, or could not be");
   if (Status s = check_train_settings(&t->settings)) return s;
   t->tried = true;
+  const Precision precision = t->settings.geometry.precision;
+  if (Status s = choose_arithmetic(precision, &t->settings.trainer.arithmetic)) return s;
   Buffer<float*> values;
   if (Status s = t->tensors.resolve(t->settings.geometry, &values)) return s;
   if (!t->pool.start(static_cast<int32_t>(t->settings.threads))) {

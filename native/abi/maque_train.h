@@ -27,6 +27,8 @@ int32_t maque_trainer_new(int64_t* trainer);
  *                          hidden layer of the head
  *   ngram_dropout [0]      students with n-grams: on the mean of a text's n-grams
  *   train_vectors [0]      document: 1 trains the vectors too
+ *   precision [fp32]       fp32 | bf16: of all products with weights, forward, input and weight gradients; sums, weights,
+ *                          optimiser and everything else stay fp32. MAQUE_UNSUPPORTED without AVX512_BF16
  *   class_weights []       num_labels numbers, comma-separated
  *   lr_scale.PREFIX [1]    factor on lr for the tensors whose names begin with PREFIX; the longest prefix wins
  * ngrams.weight is updated row by row: an update changes only the rows that the batch has, and their m and v (or momentum), as

@@ -1,8 +1,10 @@
 #include "model/model.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/error.h"
+#include "kernels/dispatch.h"
 
 namespace maque {
 
@@ -40,6 +42,14 @@ bool Model<T>::pack_rest(const Compute<T>& compute, T* const* tensors) {
   if (geometry.is_bert()) return bert.pack_rest(compute, tensors);
   student.pack(compute, tensors);
   return true;
+}
+
+Status choose_arithmetic(Precision precision, Arithmetic* arithmetic) {
+  *arithmetic = {precision, bf16_kernels(), &int8_kernels()};
+  if (precision != Precision::bf16 || arithmetic->bf16 != nullptr) return kOk;
+  const char* cap = getenv("MAQUE_MAX_ISA");
+  return fail(kUnsupported, "precision bf16 needs AVX512_BF16: this processor has %s%s%s", cpu_features(),
+              cap == nullptr ? "" : ", capped by MAQUE_MAX_ISA=", cap == nullptr ? "" : cap);
 }
 
 void lay_out_bert_batch(Carver* carver, const Texts& texts, bool first_row_only, BertBatch* batch) {

@@ -54,6 +54,9 @@ struct Model {
   bool pack_rest(const Compute<T>& compute, T* const* tensors);
 };
 
+/// The arithmetic of a precision on this CPU; kUnsupported where it lacks what bf16 needs.
+Status choose_arithmetic(Precision precision, Arithmetic* arithmetic);
+
 /// Lays out a batch of bert: local offsets, positions, sums of squares.
 void lay_out_bert_batch(Carver* carver, const Texts& texts, bool first_row_only, BertBatch* batch);
 

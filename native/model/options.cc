@@ -222,10 +222,10 @@ Status check_geometry(const Geometry& g) {
   if (g.kind != Kind::bag && g.vocab == 0) return missing("vocab_size");
   if (g.kind != Kind::bag && g.hidden == 0) return missing("hidden_size");
   if (g.form != Form::training) return check_serving(g);
-  if (g.precision == Precision::bf16 || (g.precision == Precision::int8 && !g.is_bert())) {
-    return fail(kUnsupported,
-                "option precision: fp32 expected, or int8 for kind bert, or option folded for a student's "
-                "serving form");
+  if (g.precision == Precision::int8 && !g.is_bert()) {
+    return fail(
+        kUnsupported,
+        "option precision: int8 is of kind bert, or needs option folded for a student's serving form");
   }
   return g.is_bert() ? check_bert(g) : check_student(g);
 }

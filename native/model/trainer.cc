@@ -154,6 +154,7 @@ template <class T>
 Status Trainer<T>::create(const Geometry& g, const TrainerOptions& options, const Kernels<T>& kernels,
                           const Executor& executor, const T* const* values) {
   model_.geometry = g;
+  model_.arithmetic = options.arithmetic;
   options_ = options;
   kernels_ = &kernels;
   executor_ = executor;

@@ -26,6 +26,7 @@ constexpr int32_t kMaxRateScales = 64;
 
 /// What stands for the length of a training run.
 struct TrainerOptions {
+  Arithmetic arithmetic;  // of all products with weights
   uint64_t seed = 0;
   TrainMode mode = TrainMode::all;
   int64_t last_layers = 0;
