@@ -35,6 +35,7 @@ final class EvaluateCommand implements Callable<Integer> {
   @ParentCommand private Main main;
   @Mixin private RunOptions options;
   @Mixin private DataFlags data;
+  @Mixin private TeacherPrecision precision;
 
   @Option(
       names = "--model",
@@ -60,7 +61,7 @@ final class EvaluateCommand implements Callable<Integer> {
   private int evaluate(RunControl control) {
     List<Evaluation.Result> results = new ArrayList<>();
     for (Path directory : models) {
-      try (TextClassifier model = Models.load(directory)) {
+      try (TextClassifier model = Models.load(precision.read(directory))) {
         DataSet texts = data.labelled(file, model.labels());
         results.add(Evaluation.run(directory.toString(), model, texts, control));
       }

@@ -18,7 +18,11 @@ final class Models {
 
   /** Loads a teacher or a student, whichever the directory holds. */
   static TextClassifier load(Path directory) {
-    ModelDirectory model = ModelDirectory.read(directory);
+    return load(ModelDirectory.read(directory));
+  }
+
+  /** As {@link #load(Path)}, of a directory that has been read. */
+  static TextClassifier load(ModelDirectory model) {
     return model.modelType().equals("bert") ? Teacher.of(model) : Student.of(model);
   }
 

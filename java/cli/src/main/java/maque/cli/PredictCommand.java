@@ -15,6 +15,7 @@ import maque.runtime.Student;
 import maque.runtime.Teacher;
 import maque.runtime.TextClassifier;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -45,6 +46,7 @@ final class PredictCommand implements Callable<Integer> {
 
   @ParentCommand private Main main;
   @Spec private CommandSpec spec;
+  @Mixin private TeacherPrecision precision;
 
   @Option(names = "--teacher", paramLabel = "MODEL", description = "A teacher's directory.")
   private Path teacher;
@@ -92,7 +94,7 @@ final class PredictCommand implements Callable<Integer> {
     List<Named> models = new ArrayList<>();
     try {
       if (teacher != null) {
-        models.add(new Named("teacher", Teacher.load(teacher)));
+        models.add(new Named("teacher", Teacher.of(precision.read(teacher))));
       }
       if (student != null) {
         models.add(new Named("student", Student.load(student)));

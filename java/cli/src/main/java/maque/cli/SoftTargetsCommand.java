@@ -46,6 +46,7 @@ final class SoftTargetsCommand implements Callable<Integer> {
   @ParentCommand private Main main;
   @Mixin private Threads threads;
   @Mixin private DataFlags data;
+  @Mixin private TeacherPrecision precision;
 
   @Option(
       names = "--teacher",
@@ -81,7 +82,7 @@ final class SoftTargetsCommand implements Callable<Integer> {
   }
 
   private int write(RunControl control) {
-    List<ModelDirectory> directories = teachers.stream().map(ModelDirectory::read).toList();
+    List<ModelDirectory> directories = teachers.stream().map(precision::read).toList();
     for (ModelDirectory directory : directories) {
       requireSameClasses(directories.get(0), directory);
     }

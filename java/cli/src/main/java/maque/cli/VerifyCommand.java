@@ -100,12 +100,20 @@ final class VerifyCommand implements Callable<Integer> {
     return same ? 0 : 1;
   }
 
+  /** Whether the model answers, or was measured in training, in less than fp32. */
+  private static boolean isRounded(ModelDirectory model) {
+    boolean measured =
+        model.training().get("options") instanceof Map<?, ?> options
+            && "bf16".equals(options.get("precision"));
+    return measured || model.config().containsKey("precision");
+  }
+
   private Map<String, Object> compare(Recorded recorded, RunControl control) {
     ModelDirectory model = ModelDirectory.read(recorded.model());
     double allowed =
         tolerance != null
             ? tolerance
-            : model.config().containsKey("precision") ? PACKED_TOLERANCE : 0;
+            : isRounded(model) ? PACKED_TOLERANCE : 0;
     ClassificationReport report;
     try (TextClassifier loaded = Models.load(recorded.model())) {
       DataSet texts = dataFor(model);

@@ -1,6 +1,7 @@
 package maque.runtime;
 
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -119,6 +120,13 @@ final class ModelConfig {
    */
   boolean isInt8Bert() {
     return isBert() && precision().equals("int8");
+  }
+
+  /** The same with another precision. */
+  ModelConfig withPrecision(String precision) {
+    Map<String, Object> changed = new LinkedHashMap<>(values);
+    changed.put("precision", precision);
+    return new ModelConfig(Collections.unmodifiableMap(changed), source, headOutputs);
   }
 
   /** Whether this is a student in the form that serves, which has precision and folded. */

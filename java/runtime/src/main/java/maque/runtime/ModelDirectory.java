@@ -93,6 +93,39 @@ public final class ModelDirectory {
     return config.precision();
   }
 
+  /**
+   * This teacher with its products in another precision: {@code fp32}, or {@code bf16}, whose
+   * weights are those of the file, rounded when it is loaded; that takes a processor with
+   * AVX512_BF16.
+   *
+   * @throws InvalidInputException where this is no teacher, or one whose weights are in int8, or
+   *     the precision is another
+   */
+  public ModelDirectory withPrecision(String precision) {
+    if (!modelType().equals(ModelConfig.BERT) || precision().equals("int8")) {
+      throw new InvalidInputException(
+          path + ": precision is to be chosen for teachers with float weights only");
+    }
+    if (!precision.equals("fp32") && !precision.equals("bf16")) {
+      throw new InvalidInputException(
+          "a teacher's precision is fp32 or bf16, not "
+              + precision
+              + " (int8 is a form of its weights)");
+    }
+    return precision.equals(precision()) ? this : new ModelDirectory(this, precision);
+  }
+
+  private ModelDirectory(ModelDirectory other, String precision) {
+    path = other.path;
+    config = other.config.withPrecision(precision);
+    tensors = other.tensors;
+    selected = other.selected;
+    vocab = other.vocab;
+    labels = other.labels;
+    training = other.training;
+    fingerprint = other.fingerprint;
+  }
+
   /** Ids that a text may have: config.json's {@code max_tokens}, 128 where it has none. */
   public int maxTokens() {
     return config.maxTokens();

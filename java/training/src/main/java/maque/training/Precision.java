@@ -2,7 +2,7 @@ package maque.training;
 
 import maque.runtime.InvalidInputException;
 
-/** Element type of a packed model's weights; {@code precision} in config.json. */
+/** What weights are stored or multiplied in; {@code precision} in config.json and training.json. */
 public enum Precision {
   /** 32-bit floats: the training form's values. */
   FP32("fp32", 4),

@@ -87,6 +87,7 @@ public final class RecordedOptions {
   private <T extends TrainingOptions<T>> void shared(T options) {
     options
         .optimizer(choice("optimizer", TrainingOptions.Optimizer.class))
+        .precision(Precision.of(text("precision")))
         .lr(number("lr"))
         .momentum(number("momentum"))
         .weightDecay(number("weight_decay"))

@@ -48,6 +48,7 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
   private static final Pattern PREFIX = Pattern.compile("[A-Za-z0-9._]{1,80}");
 
   private Optimizer optimizer = Optimizer.ADAMW;
+  private Precision precision = Precision.FP32;
   private double lr = 1e-3;
   private double momentum;
   private double weightDecay;
@@ -101,6 +102,27 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
    */
   public T optimizer(Optimizer value) {
     optimizer = Objects.requireNonNull(value);
+    return self();
+  }
+
+  /** What products with weights are computed in. */
+  public Precision precision() {
+    return precision;
+  }
+
+  /**
+   * What products with weights are computed in, forward and backward: {@link Precision#FP32} where
+   * not set, or {@link Precision#BF16}, which takes a processor with AVX512_BF16 (a run on another
+   * throws). Sums, weights, optimizer and all else are in fp32 with both.
+   *
+   * @throws InvalidInputException for int8, which does not train
+   * @throws NullPointerException for null
+   */
+  public T precision(Precision value) {
+    if (value == Precision.INT8) {
+      throw new InvalidInputException("precision must be fp32 or bf16 to train, not int8");
+    }
+    precision = Objects.requireNonNull(value);
     return self();
   }
 
@@ -477,6 +499,7 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
   public Map<String, Object> toMap() {
     Map<String, Object> map = new TreeMap<>();
     map.put("optimizer", optimizer.toString());
+    map.put("precision", precision.id());
     map.put("lr", lr);
     map.put("momentum", momentum);
     map.put("weight_decay", weightDecay);
@@ -507,6 +530,7 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
   void apply(Trainer.Builder builder) {
     builder
         .option("optimizer", optimizer)
+        .option("precision", precision.id())
         .option("momentum", momentum)
         .option("weight_decay", weightDecay)
         .option("clip_norm", clipNorm)
