@@ -110,10 +110,7 @@ final class VerifyCommand implements Callable<Integer> {
 
   private Map<String, Object> compare(Recorded recorded, RunControl control) {
     ModelDirectory model = ModelDirectory.read(recorded.model());
-    double allowed =
-        tolerance != null
-            ? tolerance
-            : isRounded(model) ? PACKED_TOLERANCE : 0;
+    double allowed = tolerance != null ? tolerance : isRounded(model) ? PACKED_TOLERANCE : 0;
     ClassificationReport report;
     try (TextClassifier loaded = Models.load(recorded.model())) {
       DataSet texts = dataFor(model);

@@ -50,7 +50,10 @@ class RecordedOptionsTest {
   void teachersComeBack() {
     for (TeacherOptions options :
         List.of(
-            TeacherOptions.defaults().train("last-layers:2").precision(Precision.BF16).dropout(0, 0.2, 0.3),
+            TeacherOptions.defaults()
+                .train("last-layers:2")
+                .precision(Precision.BF16)
+                .dropout(0, 0.2, 0.3),
             TeacherOptions.seedPreset())) {
       assertEquals(options.toMap(), RecordedOptions.teacher(recorded(options)).toMap());
     }
