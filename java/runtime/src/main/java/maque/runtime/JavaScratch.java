@@ -9,6 +9,8 @@ final class JavaScratch {
   final float[] quantized;
   final float[] row;
   final float[] mean;
+  final float[] bag;
+  final float[] beside;
   final float[] cell;
   final float[] features;
   final float[][] layers;
@@ -17,15 +19,18 @@ final class JavaScratch {
   /**
    * @param gates of one direction, at most
    * @param widest inputs of any product
-   * @param row elements of a row of the table, or of what is summed in its place
+   * @param row elements of a row of the table; 0 where there is none
+   * @param bag elements of a row of the n-grams; 0 where there are none
    * @param layers outputs of the head's layers
    */
-  JavaScratch(int hidden, int gates, int widest, int row, int[] layers) {
+  JavaScratch(int hidden, int gates, int widest, int row, int bag, int[] layers) {
     this.gates = new float[gates];
     sums = new float[gates];
     quantized = new float[widest];
-    this.row = new float[row];
+    this.row = new float[Math.max(row, bag)];
     mean = new float[row];
+    this.bag = new float[bag];
+    beside = new float[bag == 0 ? 0 : layers[0]];
     cell = new float[hidden];
     features = new float[2 * hidden];
     this.layers = new float[layers.length][];
@@ -44,7 +49,7 @@ final class JavaScratch {
 
   long bytes() {
     long floats = gates.length + sums.length + quantized.length + row.length + mean.length;
-    floats += cell.length + features.length + states.length;
+    floats += bag.length + beside.length + cell.length + features.length + states.length;
     for (float[] layer : layers) {
       floats += layer.length;
     }

@@ -1,6 +1,5 @@
 package maque.runtime;
 
-import java.util.List;
 import java.util.Map;
 
 /**
@@ -26,32 +25,27 @@ final class JavaStudent implements ClassifierModel {
    */
   static JavaStudent build(
       Map<String, String> options, Map<String, Tensor> tensors, String source) {
-    if (options.containsKey("ngram_buckets")) {
-      throw new NativeLibraryException(
-          source + ": a student with n-grams needs the native library");
-    }
     return new JavaStudent(new Network(options, new JavaWeights(tensors, source)));
   }
 
   @Override
   public void predict(int[] ids, int idsLength, int[] offsets, int n, float[] out, boolean brief) {
-    Network open = open();
-    Classifier.checkOffsets(idsLength, offsets, n);
-    open.check(ids, offsets[n], n, out);
-    JavaScratch scratch = open.pool.take();
-    if (scratch == null) {
-      scratch = open.scratch();
-    }
-    for (int i = 0; i < n; i++) {
-      open.text(ids, offsets[i], offsets[i + 1], out, i * open.classes, scratch);
-    }
-    open.pool.giveBack(scratch);
+    predict(ids, idsLength, offsets, null, n, out, brief);
   }
 
   @Override
   public void predict(
       int[] ids, int idsLength, int[] offsets, Bags bags, int n, float[] out, boolean brief) {
-    throw new MaqueException("a student with n-grams needs the native library");
+    Network open = open();
+    open.check(ids, idsLength, offsets, bags, n, out);
+    JavaScratch scratch = open.pool.take();
+    if (scratch == null) {
+      scratch = open.scratch();
+    }
+    for (int i = 0; i < n; i++) {
+      open.text(ids, offsets, bags, i, out, scratch);
+    }
+    open.pool.giveBack(scratch);
   }
 
   private Network open() {
@@ -77,44 +71,69 @@ final class JavaStudent implements ClassifierModel {
     final JavaScratch.Pool pool = new JavaScratch.Pool();
     final int classes;
     private final boolean document;
+    private final boolean bag;
     private final String pooling;
     private final int hidden;
     private final int gates;
-    private final JavaTable table;
+    private final JavaTable table; // null of a bag
+    private final JavaTable ngrams; // or null
     private final JavaLayer[] projections = new JavaLayer[2];
     private final JavaCell[] cells = new JavaCell[2];
     private final JavaLayer[] head;
+
+    // Where there is a biLSTM beside n-grams, the first layer's columns of each.
+    private final FloatMatrix featureColumns;
+    private final FloatMatrix ngramColumns;
+    private final float[] headBias;
     private final float[] foldedBias;
     private final boolean folded;
 
     Network(Map<String, String> options, JavaWeights weights) {
       document = options.get("kind").equals("document");
-      pooling = document ? "last" : options.get("pooling");
-      hidden = Integer.parseInt(options.get("hidden_size"));
+      bag = options.get("kind").equals("bag");
+      pooling = options.getOrDefault("pooling", "last");
+      hidden = bag ? 0 : Integer.parseInt(options.get("hidden_size"));
       classes = Integer.parseInt(options.get("num_labels"));
       gates = (document ? 3 : 4) * hidden;
       folded = Boolean.parseBoolean(options.get("folded"));
-      boolean int8 = "int8".equals(options.get("precision"));
-      String name = document ? "vectors.weight" : "embedding.weight";
-      table =
-          folded
-              ? weights.table(ServingTensors.GATES, "gates.scale")
-              : weights.table(name, name + ".scale");
+      table = bag ? null : table(weights);
       foldedBias = folded && document ? weights.values("gates.bias") : null;
-      List<String> directions = List.of("_l0", "_l0_reverse");
+      if (!bag) {
+        directions(weights, "int8".equals(options.get("precision")));
+      }
+      boolean hasNgrams = options.containsKey("ngram_buckets");
+      ngrams = hasNgrams ? weights.table("ngrams.weight", "ngrams.weight.scale") : null;
+      head = head(weights, options.get("head"));
+      boolean splits = hasNgrams && !bag;
+      headBias = splits ? weights.values("head.0.bias") : null;
+      featureColumns = splits ? weights.columns("head.0.weight", 0, 2 * hidden) : null;
+      ngramColumns = splits ? weights.columns("head.0.weight", 2 * hidden, ngrams.columns()) : null;
+    }
+
+    private JavaTable table(JavaWeights weights) {
+      String name = document ? "vectors.weight" : "embedding.weight";
+      return folded
+          ? weights.table(ServingTensors.GATES, "gates.scale")
+          : weights.table(name, name + ".scale");
+    }
+
+    private void directions(JavaWeights weights, boolean int8) {
       for (int d = 0; d < 2; d++) {
-        String direction = directions.get(d);
+        String direction = d == 0 ? "_l0" : "_l0_reverse";
         if (!folded) {
           projections[d] = projection(weights, direction);
         }
         cells[d] = weights.cell(document ? null : "lstm.weight_hh" + direction, hidden, int8);
       }
-      int layers = options.get("head").isEmpty() ? 1 : options.get("head").split(",").length + 1;
-      head = new JavaLayer[layers];
-      for (int i = 0; i < layers; i++) {
+    }
+
+    private static JavaLayer[] head(JavaWeights weights, String sizes) {
+      JavaLayer[] head = new JavaLayer[sizes.isEmpty() ? 1 : sizes.split(",").length + 1];
+      for (int i = 0; i < head.length; i++) {
         String layer = "head." + 2 * i;
         head[i] = weights.layer(layer + ".weight", weights.values(layer + ".bias"), i == 0);
       }
+      return head;
     }
 
     /** Of the training form, the gates that are read, and both biases in one. */
@@ -146,32 +165,43 @@ final class JavaStudent implements ClassifierModel {
     }
 
     JavaScratch scratch() {
-      int widest = Math.max(2 * hidden, table.columns());
+      int row = bag ? 0 : table.columns();
+      int bagRow = ngrams == null ? 0 : ngrams.columns();
+      int widest = Math.max(Math.max(2 * hidden, row), bagRow);
       int[] layers = new int[head.length];
       for (int i = 0; i < layers.length; i++) {
         layers[i] = head[i].outputs();
         widest = Math.max(widest, layers[i]);
       }
-      return new JavaScratch(hidden, gates, widest, table.columns(), layers);
+      return new JavaScratch(hidden, gates, widest, row, bagRow, layers);
     }
 
     long bytes() {
-      long bytes = table.bytes() + pool.bytes();
-      for (int d = 0; d < 2; d++) {
+      long bytes = pool.bytes() + (bag ? 0 : table.bytes()) + (ngrams == null ? 0 : ngrams.bytes());
+      for (int d = 0; d < 2 && !bag; d++) {
         bytes += cells[d].bytes() + (folded ? 0 : projections[d].bytes());
       }
       for (JavaLayer layer : head) {
         bytes += layer.bytes();
       }
+      if (ngramColumns != null) {
+        bytes += featureColumns.bytes() + ngramColumns.bytes() + 4L * headBias.length;
+      }
       return bytes + (foldedBias == null ? 0 : 4L * foldedBias.length);
     }
 
-    void check(int[] ids, int length, int n, float[] out) {
-      for (int i = 0; i < length; i++) {
-        if (ids[i] < 0 || ids[i] >= table.ids()) {
-          throw new InvalidInputException(
-              "ids[" + i + "]: expected 0 to " + (table.ids() - 1) + ", found " + ids[i]);
-        }
+    void check(int[] ids, int idsLength, int[] offsets, Bags bags, int n, float[] out) {
+      if ((bags == null) != (ngrams == null) || (ids == null || offsets == null) != bag) {
+        throw new InvalidInputException(
+            bag
+                ? "expected n-grams alone"
+                : ngrams == null ? "expected ids alone" : "expected ids and n-grams");
+      }
+      if (!bag) {
+        check("ids", ids, idsLength, offsets, n, table.ids());
+      }
+      if (ngrams != null) {
+        check("n-grams", bags.ids, bags.length, bags.offsets, n, ngrams.ids());
       }
       if (out.length < (long) n * classes) {
         throw new InvalidInputException(
@@ -179,22 +209,56 @@ final class JavaStudent implements ClassifierModel {
       }
     }
 
-    void text(int[] ids, int begin, int end, float[] out, int at, JavaScratch s) {
+    private static void check(String what, int[] ids, int length, int[] offsets, int n, int limit) {
+      Classifier.checkOffsets(length, offsets, n);
+      for (int i = 0; i < offsets[n]; i++) {
+        if (ids[i] < 0 || ids[i] >= limit) {
+          throw new InvalidInputException(
+              what + "[" + i + "]: expected 0 to " + (limit - 1) + ", found " + ids[i]);
+        }
+      }
+    }
+
+    /** Logits of text i. */
+    void text(int[] ids, int[] offsets, Bags bags, int i, float[] out, JavaScratch s) {
+      if (ngrams != null) {
+        int from = bags.offsets[i];
+        mean(ngrams, ngrams.columns(), bags.ids, from, bags.offsets[i + 1], s.bag, s.row);
+      }
+      int at = i * classes;
+      if (bag) {
+        head(s.bag, 0, s);
+        System.arraycopy(s.layers[head.length - 1], 0, out, at, classes);
+        return;
+      }
+      if (ngrams != null) {
+        beside(s);
+      }
+      int begin = offsets[i];
+      int tokens = offsets[i + 1] - begin;
       if (document) {
-        document(ids, begin, end, s);
-        head(s.features, 0, s);
+        document(ids, begin, begin + tokens, s);
       } else {
-        float[] states = s.states((end - begin) * 2 * hidden);
-        direction(ids, begin, end, 0, states, s);
-        direction(ids, begin, end, 1, states, s);
-        if (pooling.equals("max-logits") && end > begin) {
-          maxLogits(states, end - begin, out, at, s);
+        float[] states = s.states(tokens * 2 * hidden);
+        direction(ids, begin, begin + tokens, 0, states, s);
+        direction(ids, begin, begin + tokens, 1, states, s);
+        if (pooling.equals("max-logits") && tokens > 0) {
+          maxLogits(states, tokens, out, at, s);
           return;
         }
-        pool(states, end - begin, s.features);
-        head(s.features, 0, s);
+        pool(states, tokens, s.features);
       }
+      head(s.features, 0, s);
       System.arraycopy(s.layers[head.length - 1], 0, out, at, classes);
+    }
+
+    /** What the first layer's sums begin with: the n-grams' part and the bias. */
+    private void beside(JavaScratch s) {
+      java.util.Arrays.fill(s.beside, 0);
+      ngramColumns.addProduct(s.bag, 0, s.beside);
+      for (int j = 0; j < s.beside.length; j++) {
+        s.beside[j] += headBias[j];
+      }
     }
 
     private void direction(int[] ids, int begin, int end, int d, float[] states, JavaScratch s) {
@@ -217,7 +281,7 @@ final class JavaStudent implements ClassifierModel {
 
     /** One step on the mean of the rows, into the features. */
     private void document(int[] ids, int begin, int end, JavaScratch s) {
-      mean(ids, begin, end, s);
+      mean(table, folded ? gates : table.columns(), ids, begin, end, s.mean, s.row);
       for (int d = 0; d < 2; d++) {
         if (folded) {
           for (int j = 0; j < gates; j++) {
@@ -230,16 +294,20 @@ final class JavaStudent implements ClassifierModel {
       }
     }
 
-    private void mean(int[] ids, int begin, int end, JavaScratch s) {
-      float[] mean = s.mean;
+    /**
+     * The mean of rows, summed in order.
+     *
+     * @param part columns that are read at once: those of one scale
+     */
+    private static void mean(
+        JavaTable from, int part, int[] ids, int begin, int end, float[] mean, float[] row) {
       java.util.Arrays.fill(mean, 0);
-      int part = folded ? gates : mean.length;
       for (int i = begin; i < end; i++) {
-        for (int from = 0; from < mean.length; from += part) {
-          table.read(ids[i], from, part, s.row, from);
+        for (int at = 0; at < mean.length; at += part) {
+          from.read(ids[i], at, part, row, at);
         }
         for (int j = 0; j < mean.length; j++) {
-          mean[j] += s.row[j];
+          mean[j] += row[j];
         }
       }
       for (int j = 0; j < mean.length && end > begin; j++) {
@@ -292,7 +360,12 @@ final class JavaStudent implements ClassifierModel {
       int from = at;
       for (int i = 0; i < head.length; i++) {
         float[] y = s.layers[i];
-        head[i].forward(x, from, y, s.quantized);
+        if (i == 0 && featureColumns != null) {
+          System.arraycopy(s.beside, 0, y, 0, y.length);
+          featureColumns.addProduct(x, from, y);
+        } else {
+          head[i].forward(x, from, y, s.quantized);
+        }
         for (int j = 0; j < y.length && i < head.length - 1; j++) {
           y[j] = y[j] < 0 ? 0 : y[j];
         }

@@ -102,6 +102,18 @@ final class JavaWeights {
         : new JavaLayer.Floats(new FloatMatrix(values(weight), bias.length, inputs), bias);
   }
 
+  /** Columns of a float weight. */
+  FloatMatrix columns(String weight, int begin, int count) {
+    float[] all = values(weight);
+    int outputs = (int) tensor(weight).shape()[0];
+    int inputs = (int) tensor(weight).shape()[1];
+    float[] part = new float[outputs * count];
+    for (int j = 0; j < outputs; j++) {
+      System.arraycopy(all, j * inputs + begin, part, j * count, count);
+    }
+    return new FloatMatrix(part, outputs, count);
+  }
+
   /** A direction's cell; weight null: a document's. */
   JavaCell cell(String weight, int hidden, boolean int8) {
     if (int8) {

@@ -49,11 +49,50 @@ class JavaStudentTest {
         int[] ids = random.ints(offsets[texts], 0, IDS).toArray();
         float[] nativeLogits = new float[texts * TinyModels.LABELS.size()];
         float[] javaLogits = new float[nativeLogits.length];
-        expected.predict(ids, ids.length, offsets, texts, nativeLogits, false);
-        found.predict(ids, ids.length, offsets, texts, javaLogits, false);
+        Bags bags = bags(options, texts, random);
+        boolean reads = !options.get("kind").equals("bag");
+        for (ClassifierModel model : List.of(expected, found)) {
+          model.predict(
+              reads ? ids : null,
+              reads ? ids.length : 0,
+              reads ? offsets : null,
+              bags,
+              texts,
+              model == found ? javaLogits : nativeLogits,
+              false);
+        }
         assertArrayEquals(nativeLogits, javaLogits, options + " texts " + texts);
         assertTrue(found.bytes() > 0);
       }
+    }
+  }
+
+  /** Random n-grams, some texts without any; null where the model reads none. */
+  private static Bags bags(Map<String, String> options, int texts, Random random) {
+    if (!options.containsKey("ngram_buckets")) {
+      return null;
+    }
+    int[] offsets = new int[texts + 1];
+    for (int i = 0; i < texts; i++) {
+      offsets[i + 1] = offsets[i] + Math.max(0, random.nextInt(30) - 5);
+    }
+    int buckets = Integer.parseInt(options.get("ngram_buckets"));
+    return new Bags(random.ints(offsets[texts], 0, buckets).toArray(), offsets[texts], offsets);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"bag", "document", "max-logits", "max", "mean", "last"})
+  void nGramsHaveTheNativeBits(String kind) {
+    Random random = new Random(17);
+    for (int i = 0; i < 4; i++) {
+      Map<String, Object> config = config(kind.equals("bag") ? "document" : kind, random);
+      if (kind.equals("bag")) {
+        config.put("model_type", "maque-bag");
+        config.keySet().removeAll(List.of("hidden_size", "embedding_size"));
+      }
+      config.put("ngrams", new Ngrams(Ngrams.Unit.TOKENS, 1, 2, 32, 1 + i * 5).toMap());
+      assertSameBits(
+          ServingModels.parsed(config).options(false), TinyModels.weights(config, i), random);
     }
   }
 
