@@ -1,17 +1,24 @@
 package maque.runtime;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import com.sun.management.ThreadMXBean;
 import java.io.IOException;
 import java.io.InputStream;
+import java.lang.management.ManagementFactory;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -144,5 +151,69 @@ class PlainJavaPathTest {
     Probe.Result wrong = probe(List.of("-Dmaque.native=maybe"));
     assertEquals(3, wrong.status(), wrong.output());
     assertTrue(wrong.output().contains("expected auto, required or off"), wrong.output());
+  }
+
+  /** The student loaded in plain Java, in this process. */
+  private static Student inJava(Path path) {
+    String before = System.setProperty(Maque.NATIVE_PROPERTY, "off");
+    try {
+      return Student.load(path);
+    } finally {
+      if (before == null) {
+        System.clearProperty(Maque.NATIVE_PROPERTY);
+      } else {
+        System.setProperty(Maque.NATIVE_PROPERTY, before);
+      }
+    }
+  }
+
+  @Test
+  void aSessionAllocatesNothing() {
+    ThreadMXBean threads = (ThreadMXBean) ManagementFactory.getThreadMXBean();
+    try (Student student = inJava(model)) {
+      Student.Session session = student.session();
+      float[] probabilities = new float[3];
+      String text = "red green sparrow 麻雀 unknown";
+      for (int i = 0; i < 20_000; i++) {
+        session.predict(text, probabilities);
+      }
+      long before = threads.getCurrentThreadAllocatedBytes();
+      for (int i = 0; i < 10_000; i++) {
+        session.predict(text, probabilities);
+      }
+      long bytes = threads.getCurrentThreadAllocatedBytes() - before;
+      assertTrue(bytes < 10_000, bytes + " bytes in 10,000 predictions");
+    }
+  }
+
+  @Test
+  void manyThreadsShareAStudent() throws Exception {
+    try (Student student = inJava(model)) {
+      String[] texts = {"red", "green blue 麻雀", "", "sparrow ".repeat(9)};
+      List<Prediction> answers = Arrays.stream(texts).map(student::predict).toList();
+      ExecutorService threads = Executors.newFixedThreadPool(8);
+      try {
+        List<Future<?>> results = new ArrayList<>();
+        for (int i = 0; i < 2000; i++) {
+          int text = i % texts.length;
+          results.add(
+              threads.submit(
+                  () ->
+                      assertArrayEquals(
+                          answers.get(text).probabilities(),
+                          student.predict(texts[text]).probabilities())));
+        }
+        for (Future<?> result : results) {
+          result.get();
+        }
+      } finally {
+        threads.shutdownNow();
+      }
+    }
+  }
+
+  @Test
+  void closingWhileOthersPredictIsSafe() throws Exception {
+    ClosingRace.run(50, () -> inJava(model), "red green", "this student is closed");
   }
 }
