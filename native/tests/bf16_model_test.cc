@@ -217,8 +217,8 @@ Codes build_in_bf16(const Geometry& g, const Weights<float>& w) {
     const std::vector<float> served = predict(model, g, b);
     std::vector<float> trained(served.size());
     expect(maque_trainer_forward(trainer, b.ids.data(), static_cast<int64_t>(b.ids.size()), b.offsets.data(),
-                                 static_cast<int32_t>(b.size()), b.types.data(), nullptr, 0, trained.data(),
-                                 static_cast<int64_t>(trained.size())),
+                                 static_cast<int32_t>(b.size()), b.types.data(), nullptr, 0, nullptr, nullptr,
+                                 0, trained.data(), static_cast<int64_t>(trained.size())),
            MAQUE_OK, "forward");
     CHECK_BITS(served.data(), trained.data(), static_cast<int64_t>(served.size()), "both ABIs");
     expect(maque_model_free(model), MAQUE_OK, "free");
