@@ -225,7 +225,7 @@ public final class HtmlPage {
       h1 { font-size: 1.6rem; line-height: 1.25; } h2 { font-size: 1.2rem; margin-top: 2.2rem; }
       .verdict { border-left: 4px solid var(--mark); padding: .6rem 1rem; font-size: 1.1rem; }
       .verdict.paid { border-color: var(--good); } .verdict.cost { border-color: var(--bad); }
-      .scroll { overflow-x: auto; }
+      .scroll { overflow-x: auto; } .scroll + .scroll { margin-top: 1.2rem; }
       table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
       th, td { padding: .25rem .6rem; border-bottom: 1px solid var(--line); text-align: right; }
       td { white-space: nowrap; } th, td { vertical-align: baseline; } th { line-height: 1.25; } tr:first-child th { vertical-align: bottom; }
