@@ -58,7 +58,8 @@ final class VerifyCommand implements Callable<Integer> {
       paramLabel = "X",
       description =
           "How far accuracy and macro F1 may be off, 0..1 (default: 0 for a model as it was"
-              + " trained, the same bits on every machine; 0.01 for one in a packed form).")
+              + " trained, the same bits on every machine; 0.01 for one in a packed form or"
+              + " trained in bf16).")
   private Double tolerance;
 
   @Option(names = "--json", description = "One JSON object instead of text.")
