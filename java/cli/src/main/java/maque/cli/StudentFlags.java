@@ -124,13 +124,13 @@ final class StudentFlags {
   @Option(
       names = "--ngram-buckets",
       paramLabel = "N",
-      description = "Rows of the n-grams' table, a power of two (default: 262144).")
+      description = "Rows of the n-grams' table, a power of two (default: 131072).")
   private Integer ngramBuckets;
 
   @Option(
       names = "--ngram-width",
       paramLabel = "N",
-      description = "Size of an n-gram's vector (default: 100).")
+      description = "Size of an n-gram's vector (default: 64).")
   private Integer ngramWidth;
 
   @Option(

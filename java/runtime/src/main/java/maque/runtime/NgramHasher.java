@@ -10,7 +10,6 @@ final class NgramHasher {
   private static final long START = 0x9E3779B97F4A7C15L;
   private static final long STEP = 0xD6E8FEB86659FD93L;
   private static final long END = 0xFF51AFD7ED558CCDL;
-  private static final int REPLACEMENT = 0xFFFD;
 
   private final Ngrams options;
   private final int shift;
@@ -39,8 +38,8 @@ final class NgramHasher {
   }
 
   /**
-   * N-grams of code points: white space as {@link Ngrams.Unit#CHARACTERS} says; lone surrogates are
-   * U+FFFD.
+   * N-grams of the code points of a normalised text, in which no surrogate is alone; white space as
+   * {@link Ngrams.Unit#CHARACTERS} says.
    */
   void ofCharacters(CharSequence text) {
     unitCount = 0;
@@ -58,10 +57,7 @@ final class NgramHasher {
         addUnit(' ');
         space = false;
       }
-      boolean lone =
-          codePoint < Character.MIN_SUPPLEMENTARY_CODE_POINT
-              && Character.isSurrogate((char) codePoint);
-      addUnit(lone ? REPLACEMENT : codePoint);
+      addUnit(codePoint);
     }
     hash(units, unitCount);
   }

@@ -15,6 +15,7 @@ import java.util.List;
 import java.util.Map;
 import maque.runtime.InvalidInputException;
 import maque.runtime.ModelDirectory;
+import maque.runtime.Ngrams;
 import maque.runtime.Student;
 import maque.runtime.Tensor;
 import org.junit.jupiter.api.BeforeEach;
@@ -54,6 +55,15 @@ class StudentTrainingTest {
         .hiddenSize(10)
         .head(List.of(6))
         .maxTokens(16)
+        .batchSize(16)
+        .epochs(8)
+        .lr(1e-2)
+        .seed(4);
+  }
+
+  static StudentOptions bag() {
+    return StudentOptions.bag()
+        .ngrams(new Ngrams(Ngrams.Unit.CHARACTERS, 1, 3, 1 << 10, 8))
         .batchSize(16)
         .epochs(8)
         .lr(1e-2)
@@ -106,6 +116,54 @@ class StudentTrainingTest {
           assertEquals(3, student.logits("").length);
         }
       }
+    }
+  }
+
+  /** A bag needs nothing of a teacher. */
+  @Test
+  void bagsOfCharactersAndOfTokens() {
+    TrainingResult result = run(inputs("bag").withTeacher(null), bag());
+    assertTrue(result.devAccuracy() > 0.6, "dev accuracy " + result.devAccuracy());
+    ModelDirectory model = ModelDirectory.read(result.model());
+    assertEquals("maque-bag", model.modelType());
+    assertEquals(List.of(), model.vocab());
+    assertEquals(Map.of("ngrams.", 3.0), result.options().get("lr_scale"));
+    checkServed(result);
+    StudentOptions tokens =
+        bag()
+            .tokens(StudentOptions.Tokens.WORDPIECE)
+            .ngrams(new Ngrams(Ngrams.Unit.TOKENS, 1, 2, 1 << 10, 8))
+            .lrScale("ngrams.weight", 2);
+    result = run(inputs("bag-of-tokens"), tokens);
+    assertTrue(result.devAccuracy() > 0.6, "dev accuracy " + result.devAccuracy());
+    assertEquals(Map.of("ngrams.weight", 2.0), result.options().get("lr_scale"));
+    checkServed(result);
+  }
+
+  @Test
+  void ngramsBesideTheOtherStudents() {
+    Ngrams ngrams = new Ngrams(Ngrams.Unit.CHARACTERS, 1, 2, 1 << 10, 8);
+    for (String pooling : List.of("max-logits", "max")) {
+      checkServed(run(inputs("n-" + pooling), sequence().pooling(pooling).ngrams(ngrams)));
+    }
+    StudentTraining.Inputs in = inputs("n-document").withVectors(vectors());
+    checkServed(run(in, document().ngrams(ngrams)));
+  }
+
+  /** One text, many texts and a session give the same; what is counted is right. */
+  private static void checkServed(TrainingResult result) {
+    List<String> texts = DEV.examples().subList(0, 20).stream().map(Example::text).toList();
+    try (Student student = Student.load(result.model())) {
+      assertEquals(result.parameters(), student.parameters());
+      assertTrue(student.nativeBytes() >= 4 * student.parameters() / 2);
+      float[][] all = student.logits(texts);
+      float[] probabilities = new float[TinyBert.CLASSES.size()];
+      for (int i = 0; i < texts.size(); i++) {
+        assertArrayEquals(all[i], student.logits(texts.get(i)), texts.get(i));
+        student.session().predict(texts.get(i), probabilities);
+        assertArrayEquals(student.predict(texts.get(i)).probabilities(), probabilities);
+      }
+      assertEquals(3, student.logits("").length);
     }
   }
 
@@ -331,6 +389,13 @@ class StudentTrainingTest {
                   .distilledMse(0.2)
                   .averaging(Averaging.parse("tail:0.7", 2))
                   .tokenDropout(0.3)
+                  .maxSteps(25),
+              bag().ngramDropout(0.2).distilledKl(0.2, 2).maxSteps(25),
+              sequence()
+                  .pooling("max-logits")
+                  .ngrams(new Ngrams(Ngrams.Unit.TOKENS, 1, 2, 1 << 8, 6))
+                  .ngramDropout(0.2)
+                  .distilledMse(0.2)
                   .maxSteps(25));
       Path vectors = vectors();
       for (int i = 0; i < all.size(); i++) {
