@@ -68,6 +68,7 @@ public final class TeacherTraining {
   private TrainingResult run() {
     DataSet.Split data = run.split(inputs.train(), inputs.dev());
     Map<String, Object> config = config();
+    requireFloats();
     Map<String, Tensor> weights = ModelIo.encoderTensors(encoder);
     requireTrainedPooler(weights);
     record.input("encoder", TeacherKey.of(encoder).teacher());
@@ -99,6 +100,13 @@ public final class TeacherTraining {
     config.put("clean", options.clean());
     config.put("architectures", List.of("BertForSequenceClassification"));
     return config;
+  }
+
+  private void requireFloats() {
+    if (encoder.precision().equals(Precision.INT8.id())) {
+      throw new InvalidInputException(
+          encoder.path() + ": is in int8, which answers but does not train: begin from float32");
+    }
   }
 
   /** A fresh pooler is noise until it is trained. */

@@ -87,6 +87,19 @@ class TeacherPackingTest {
   }
 
   @Test
+  void whatIsPackedDoesNotTrain() {
+    ModelDirectory packed = packed(encoder());
+    DataSet data = TinyBert.data("train", 20, 1);
+    TeacherTraining.Inputs inputs =
+        new TeacherTraining.Inputs(packed.path(), data, data, directory.resolve("trained"));
+    InvalidInputException e =
+        assertThrows(
+            InvalidInputException.class,
+            () -> TeacherTraining.run(inputs, TinyBert.teacher(), RunControl.quiet()));
+    assertTrue(e.getMessage().contains("int8"), e.getMessage());
+  }
+
+  @Test
   void tensorsThatDoNotFitAreNamed() {
     ModelDirectory packed = packed(encoder());
     refused(packed, WEIGHT + ".scale", tensor -> null, "found none");
