@@ -3,10 +3,10 @@ package maque.runtime;
 import java.util.Map;
 
 /**
- * A student in plain Java: what answers where the native library cannot be loaded. fp32 and bf16
- * models give the native kernels' bits, int8 ones too. Thread-safe without a lock; a call allocates
- * nothing once as many scratch spaces exist as there are callers, and none has to grow for a longer
- * text.
+ * A student in plain Java: what answers where the native library cannot be loaded. int8 models give
+ * the native kernels' bits, fp32 and bf16 ones too where the processor has fused multiply-add.
+ * Thread-safe without a lock; a call allocates nothing once as many scratch spaces exist as there
+ * are callers, and none has to grow for a longer text.
  */
 final class JavaStudent implements ClassifierModel {
   /** Emptied by close, so that a closed student that someone still holds costs nothing. */

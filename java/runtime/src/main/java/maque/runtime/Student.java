@@ -8,8 +8,8 @@ import java.util.Map;
  * A biLSTM text classifier: the one-layer model that a teacher was distilled into, in the form that
  * training wrote or in the one that serves.
  *
- * <p>Where the native library cannot be loaded, students answer in plain Java, to the same bits but
- * slower; see {@link Maque#info()} and {@link Maque#NATIVE_PROPERTY}.
+ * <p>Where the native library cannot be loaded, students answer in plain Java, with the same labels
+ * but slower; see {@link Maque#info()} and {@link Maque#NATIVE_PROPERTY}.
  */
 public final class Student implements TextClassifier {
   private static final int BATCH_TOKENS = 1024;
