@@ -102,12 +102,13 @@ final class Distillation {
     stages = new Stages(plan.out(), "distil");
   }
 
-  private static ModelDirectory requireTeacher(Path directory) {
-    ModelDirectory model = ModelDirectory.read(directory);
-    try (Teacher loaded = Teacher.of(model)) {
-      Usage.require(loaded.labels().size() >= 2, directory + " has no classes");
+  private static void requireTeacher(Path directory) {
+    try (Teacher loaded = Teacher.of(ModelDirectory.read(directory))) {
+      if (loaded.labels().size() < 2) {
+        throw new InvalidInputException(
+            directory + " has no classes: an encoder is given by --encoder");
+      }
     }
-    return model;
   }
 
   DistilResult run() throws Exception {
