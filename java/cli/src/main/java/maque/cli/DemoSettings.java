@@ -15,6 +15,9 @@ record DemoSettings(WordNetGlosses.Sizes sizes, TeacherOptions teacher, List<Dem
   /** Longest text in tokens; 1 % of the glosses are longer. */
   private static final int MAX_TOKENS = 48;
 
+  /** As many tokens are about this many characters. */
+  private static final int MAX_CHARACTERS = 256;
+
   /** Dimensions of the word vectors: the article's. */
   static final int VECTOR_SIZE = 300;
 
@@ -60,7 +63,10 @@ record DemoSettings(WordNetGlosses.Sizes sizes, TeacherOptions teacher, List<Dem
             .dropout(0.5, 0, 0.3)
             .batchSize(32)
             .alone();
+    StudentOptions bag =
+        StudentOptions.bag().maxTokens(MAX_CHARACTERS).devFraction(0).seed(seed).alone();
     return List.of(
+        new DemoModel("bag-alone", "bag of n-grams on labels", bag, false, false),
         new DemoModel(
             "sequence-alone",
             "sequence student on labels",

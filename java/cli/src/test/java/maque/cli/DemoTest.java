@@ -25,7 +25,7 @@ class DemoTest {
     assertEquals(0, first.code(), first.err());
     String verdict = first.out().lines().findFirst().orElseThrow();
     assertTrue(verdict.contains("istillation"), verdict);
-    assertEquals(6, first.out().lines().filter(line -> line.contains("weighted avg")).count());
+    assertEquals(7, first.out().lines().filter(line -> line.contains("weighted avg")).count());
     assertTrue(first.out().contains("running time: "), first.out());
     String page = Files.readString(out.resolve("report.html"));
     assertTrue(page.contains("distilled sequence student"), page);
