@@ -46,11 +46,11 @@ int32_t maque_cpu_features(char* out, int64_t capacity); /* comma-separated */
  *           MAQUE_UNSUPPORTED without AVX512_BF16), or of those of the encoder's layers and the pooler (int8)
  * sequence: vocab_size embedding_size hidden_size; pooling max-logits | max | mean | last
  * document: vocab_size embedding_size hidden_size  (one time step on the mean of the texts' vectors; ids index the vectors)
- *           folded true | false: the tensors are those of a serving form, below; with it precision fp32 | bf16 | int8 [fp32] for
- *           sequence and document. Left out: the tensors are those of training
  * bag:      none of these; it has n-grams alone
  * n-grams (sequence, document: both or neither; bag: needed): ngram_buckets 1 .. 2^31 - 1, ngram_width 1 .. 4,096. The mean of a text's
  *           rows of ngrams.weight stands after the biLSTM's features at the head's input (max-logits: at every token's).
+ * students: folded true | false: the tensors are those of a serving form, below (a bag's is never folded); with it precision
+ *           fp32 | bf16 | int8 [fp32]. Left out: the tensors are those of training
  *
  * Tensors (F32 unless another type stands there, row-major, PyTorch's shapes):
  *   bert:     Hugging Face's BertModel names (embeddings.word_embeddings.weight, ...,
@@ -63,14 +63,15 @@ int32_t maque_cpu_features(char* out, int64_t capacity); /* comma-separated */
  *   document: vectors.weight [vocab, embedding], and lstm.* as above
  *   n-grams:  ngrams.weight [buckets, width]
  *   head:     head.0.weight [out, in], head.0.bias, then head.2.*, head.4.* (the ReLUs count, as in nn.Sequential)
- *   serving form of sequence and document, weights in F32, BF16 or I8 as the precision says; with G gates, sequence 4 (i f g o),
+ *   serving form of students, weights in F32, BF16 or I8 as the precision says; with G gates, sequence 4 (i f g o),
  *   document 3 (i g o):
  *     folded:  gates.weight [rows, 2 G h], the forward direction's first: the input projection of each row, with the biases for a
  *              sequence, without for a document, which has gates.bias [2 G h]
  *     not:     embedding.weight or vectors.weight [rows, embedding], lstm.weight_ih_l0 [G h, embedding], lstm.bias_l0 [G h] (the sum
  *              of both), and these two with suffix _reverse
- *     both:    lstm.weight_hh_l0 [4h, h] and _reverse (sequence); head.* as above; ids.map I32 [vocab], the row of each id: without
- *              it rows = vocab and every id has its own
+ *     both:    lstm.weight_hh_l0 [4h, h] and _reverse (sequence); ids.map I32 [vocab], the row of each id: without it
+ *              rows = vocab and every id has its own
+ *     all:     ngrams.weight [buckets, width] where there are n-grams; head.* as above
  *     A weight NAME in I8 has F32 scales of at least 0, NAME.scale, one for each row: it is q * scale, q from -127 to 127;
  *     gates.scale is [rows, 2], one for each row and direction. */
 int32_t maque_builder_new(int64_t* builder);

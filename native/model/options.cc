@@ -162,8 +162,9 @@ Status check_student(const Geometry& g) {
 
 Status check_serving(const Geometry& g) {
   if (g.is_bert()) return fail(kUnsupported, "option folded: kind bert has no serving form");
-  if (g.has_ngrams()) return fail(kUnsupported, "option folded: a student with n-grams has no serving form");
   if (Status s = check_student(g)) return s;
+  if (g.kind == Kind::bag && g.form == Form::folded)
+    return fail(kInvalidArgument, "option folded: false expected, a bag has no projection to fold");
   int64_t widest = g.embedding > 2 * g.hidden ? g.embedding : 2 * g.hidden;
   for (int32_t i = 0; i < g.head_layers; ++i) widest = g.head[i] > widest ? g.head[i] : widest;
   if (g.precision == Precision::int8 && widest > kServingMaxWidth) {

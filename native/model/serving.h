@@ -6,10 +6,18 @@
 //
 // int8: the arithmetic of kernels/lstm_int8.h, gemm_int8.h, quantize_int8.h and pooling_int8.h, all
 // activations with 7 bits. The features are bounded, one step being 1 / 63; the head's hidden layers, a
-// document's mean and the embeddings of a form that is not folded have a scale for each row.
+// document's mean, the mean of n-grams and the embeddings of a form that is not folded have a scale for each
+// row. Where n-grams stand beside a biLSTM, the head's first layer is two products, each with its own scale
+// of activations, over the columns of one quantised weight:
+//
+//   y = (float(acc_h) * (s_w * s_h)) + ((float(acc_n) * (s_w * s_n)) + bias)
+//
+// s_h: of the features, 1 / 63; s_n: of the mean of n-grams. What stands right of the first + is computed
+// once for each text, also where the head runs on every token; then comes the ReLU.
 //
 // bf16: the recurrent weights and a sequence's folded table stay in bf16 and are widened on the way
-// (kernels/lstm_step.h); all other weights are widened once. Sums are fp32, as in training.
+// (kernels/lstm_step.h); all other weights are widened once. Sums are fp32, as in training: those of a first
+// layer beside n-grams begin with the n-grams' part and the bias.
 #pragma once
 #include "kernels/int8_list.h"
 #include "model/model.h"
@@ -44,12 +52,21 @@ struct Int8Student {
   Int8Layer input;         // not folded: both directions' gates in block order
   float* gates_bias;       // folded document: [2 * gates * whole] in block order
   Int8Layer recurrent[2];  // sequence: scale is times kLstmStateStep
+  // n-grams: [buckets, ngram_width] and a block of zeros, so that means are taken by whole blocks of columns.
+  int8_t* ngrams;
+  float* ngram_scale;
+  Int8Layer beside;  // of a biLSTM's head: the first layer's columns of the n-grams, and its bias
   Int8Layer head[kMaxHeadLayers + 1];
 
   void plan(Carver* carver, const Geometry& g, int64_t table_rows, bool mapped);
   /// False where memory runs out.
   bool pack(const ServingTensors& tensors, const Int8Kernels& kernels);
   bool is_folded() const { return geometry->form == Form::folded; }
+  int64_t ngram_places() const { return lstm_whole(geometry->ngram_width); }
+
+ private:
+  void plan_lstm(Carver* carver, const Geometry& g, int64_t table_rows, bool mapped);
+  bool pack_lstm(const ServingTensors& tensors, const Int8Kernels& kernels);
 };
 
 /// The weights [n, k] of a layer in fp32, packed for gemm.
@@ -74,6 +91,8 @@ struct FloatStudent {
   float* gates_bias;    // folded document: [2 * gates * whole] in block order
   float* recurrent[2];  // sequence: one of these two
   uint16_t* recurrent_bf16[2];
+  float* ngrams;      // [buckets, ngram_width]
+  FloatLayer beside;  // of a biLSTM's head: the first layer's columns of the n-grams, and its bias
   FloatLayer head[kMaxHeadLayers + 1];
 
   void plan(Carver* carver, const Geometry& g, int64_t table_rows, bool mapped);
@@ -81,6 +100,10 @@ struct FloatStudent {
   bool pack(const ServingTensors& tensors, const Kernels<float>& kernels);
   bool is_folded() const { return geometry->form == Form::folded; }
   bool is_bf16() const { return geometry->precision == Precision::bf16; }
+
+ private:
+  void plan_lstm(Carver* carver, const Geometry& g, int64_t table_rows, bool mapped);
+  bool pack_lstm(const ServingTensors& tensors, const Kernels<float>& kernels);
 };
 
 /// Logits of the texts [texts.count, num_labels].

@@ -1,5 +1,7 @@
 // What the forward passes of all serving forms share: chunks of texts, and the layout of one.
 #pragma once
+#include <string.h>
+
 #include "model/model.h"
 
 namespace maque {
@@ -13,15 +15,22 @@ inline Texts next_serving_chunk(const Texts& all, int64_t begin) {
   while (end < all.count && end - begin < kServingTexts &&
          all.offsets[end + 1] - all.offsets[begin] <= kServingTokens)
     ++end;
-  return {all.ids, all.offsets + begin, end - begin, nullptr};
+  const int32_t* bag_offsets = all.bag_offsets == nullptr ? nullptr : all.bag_offsets + begin;
+  return {all.ids, all.offsets + begin, end - begin, nullptr, all.bag_ids, bag_offsets};
 }
 
 /// Lays out a chunk: local offsets, the rows of its ids (map: or null), then as for training, whose layout
 /// does not look for ids that occur twice: a table needs no product for them. Returns the rows of the table
-/// that are read, by row of the layout (sequence) or place (document).
+/// that are read, by row of the layout (sequence) or place (document); a bag has none.
 inline const int32_t* lay_out_serving(Carver* carver, const Geometry& g, const Texts& texts,
                                       const int32_t* map, StudentBatch* batch) {
   const int64_t n = texts.count, tokens = texts.tokens(), base = texts.offsets[0];
+  if (g.kind == Kind::bag) {
+    *batch = {};
+    batch->texts = batch->rows = n;
+    batch->bag = texts.bag();
+    return nullptr;
+  }
   int32_t* offsets = carver->take<int32_t>(n + 1);
   int32_t* mapped = map == nullptr ? nullptr : carver->take<int32_t>(tokens);
   for (int64_t i = 0; i <= n && offsets != nullptr; ++i)
@@ -30,7 +39,17 @@ inline const int32_t* lay_out_serving(Carver* carver, const Geometry& g, const T
   const int32_t* ids = map != nullptr || texts.ids == nullptr ? mapped : texts.ids + base;
   lay_out_batch(carver, g, ids, offsets, n, tokens, texts.longest(), true, batch);
   batch->rows = g.kind == Kind::document ? n : tokens + texts.empty();
+  batch->bag = texts.bag();
   return g.kind == Kind::document ? ids : batch->row_ids;
+}
+
+/// Rows of y, of each text's rows, begin as the text's sums. Both have rows of `width` elements.
+inline void copy_to_rows(const StudentBatch& batch, const float* sums, int64_t width, float* y) {
+  const size_t bytes = static_cast<size_t>(width) * sizeof(float);
+  for (int64_t i = 0; i < batch.texts; ++i) {
+    for (int32_t s = batch.pool_offsets[i]; s < batch.pool_offsets[i + 1]; ++s)
+      memcpy(y + batch.pool_rows[s] * width, sums + i * width, bytes);
+  }
 }
 
 /// Runs f(carver, chunk, out) for each chunk twice: with a measuring carver (and out null), then with memory

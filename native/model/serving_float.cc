@@ -17,13 +17,14 @@ struct Pass {
   float *input = nullptr, *gates = nullptr;
   // The biLSTM. Rows have 2 * whole elements.
   float *cells = nullptr, *states = nullptr, *features = nullptr;
+  float *ngrams = nullptr, *beside = nullptr;  // of each text: their mean, their part of the first layer
   float *hidden[2] = {}, *token_logits = nullptr, *scratch = nullptr;
 
   Pass(const FloatStudent& student, const Kernels<float>& float_kernels)
       : s(student), kernels(float_kernels), g(*student.geometry) {}
 
   bool document() const { return g.kind == Kind::document; }
-  bool per_token() const { return !document() && g.pooling == Pooling::max_logits; }
+  bool per_token() const { return g.head_per_token(); }
   int64_t width() const { return 2 * s.whole; }
   int64_t places() const { return 2 * s.gates * s.whole; }
 };
@@ -32,12 +33,14 @@ void plan_buffers(Carver* carver, Pass* p) {
   const Geometry& g = p->g;
   const int64_t texts = p->batch.texts, rows = p->batch.rows, width = p->width();
   const int64_t steps = p->document() ? texts : p->batch.tokens;
-  const bool pools = !p->document() && !p->per_token();
+  const bool pools = g.kind == Kind::sequence && !p->per_token();
+  p->ngrams = carver->take<float>(texts * g.ngram_width);
+  p->beside = carver->take<float>(p->s.beside.k > 0 && p->per_token() ? texts * g.head_out(0) : 0);
   if (!p->s.is_folded()) p->input = carver->take<float>(steps * g.embedding);
   if (!p->s.is_folded() || p->document()) p->gates = carver->take<float>(steps * p->places());
   p->cells = carver->take<float>(texts * width);
   p->states = carver->take<float>(rows * width);
-  p->features = pools ? carver->take<float>(texts * width) : p->states;
+  p->features = !g.has_lstm() ? p->ngrams : pools ? carver->take<float>(texts * width) : p->states;
   int64_t widest = 0;
   for (int32_t i = 0; i < g.head_layers; ++i) widest = g.head[i] > widest ? g.head[i] : widest;
   const int64_t head_rows = p->per_token() ? rows : texts;
@@ -46,9 +49,9 @@ void plan_buffers(Carver* carver, Pass* p) {
   p->scratch = carver->take<float>(kGemmScratch);
 }
 
-/// y = act(x w^T + b).
+/// y = act(x w^T + b), or, added to, act(x w^T + y).
 void run_layer(const Pass& p, const FloatLayer& layer, const float* x, int64_t rows, Activation activation,
-               float* y) {
+               float* y, bool added_to = false) {
   GemmArgs<float> args{};
   args.m = rows;
   args.n = layer.n;
@@ -58,7 +61,8 @@ void run_layer(const Pass& p, const FloatLayer& layer, const float* x, int64_t r
   args.b = layer.packed;
   args.c = y;
   args.ldc = layer.n;
-  args.bias = layer.bias;
+  args.bias = added_to ? nullptr : layer.bias;
+  args.accumulate = added_to;
   args.activation = activation;
   args.scratch = p.scratch;
   p.kernels.gemm(args);
@@ -138,18 +142,31 @@ void pool_states(const Pass& p) {
   }
 }
 
+/// y [rows, first layer's outputs] = the n-grams' part of each text's sums, with the bias.
+void start_sums(const Pass& p, float* y) {
+  float* sums = p.per_token() ? p.beside : y;
+  run_layer(p, p.s.beside, p.ngrams, p.batch.texts, Activation::none, sums);
+  if (p.per_token()) copy_to_rows(p.batch, sums, p.s.beside.n, y);
+}
+
 void run_head(const Pass& p, int64_t rows, float* logits) {
   const float* x = p.features;
+  const bool begun = p.s.beside.k > 0;
+  if (begun) start_sums(p, p.g.head_layers > 0 ? p.hidden[0] : logits);
   for (int32_t i = 0; i < p.g.head_layers; ++i) {
-    run_layer(p, p.s.head[i], x, rows, Activation::relu, p.hidden[i % 2]);
+    run_layer(p, p.s.head[i], x, rows, Activation::relu, p.hidden[i % 2], begun && i == 0);
     x = p.hidden[i % 2];
   }
-  run_layer(p, p.s.head[p.g.head_layers], x, rows, Activation::none, logits);
+  run_layer(p, p.s.head[p.g.head_layers], x, rows, Activation::none, logits, begun && p.g.head_layers == 0);
 }
 
 void run_pass(const Pass& p, float* logits) {
-  if (p.document()) {
-    run_document(p);
+  const int64_t width = p.g.ngram_width;
+  const BagBatch& bag = p.batch.bag;
+  if (width > 0)
+    p.kernels.mean_pool_forward(p.s.ngrams, width, bag.offsets, bag.ids, bag.texts, width, p.ngrams);
+  if (p.g.kind != Kind::sequence) {
+    if (p.document()) run_document(p);
     run_head(p, p.batch.texts, logits);
     return;
   }

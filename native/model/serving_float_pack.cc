@@ -93,18 +93,32 @@ void pack_recurrent(const FloatStudent& s, const ServingTensors& t, int64_t d) {
   }
 }
 
-/// The first layer's columns stand where the padded features lie.
-bool pack_head(const FloatStudent& s, const ServingTensors& t, int32_t i, const Kernels<float>& kernels) {
-  const FloatLayer& layer = s.head[i];
-  const int64_t h = s.geometry->hidden, parts = i == 0 ? 2 : 1, whole = layer.k / parts,
-                width = i == 0 ? h : layer.k;
+/// Columns of a layer of the head: `parts` of `width` each from column `begin` on, which stand at the padded
+/// places of what the layer reads.
+bool pack_columns(const FloatStudent& s, const ServingTensors& t, int32_t i, int64_t begin, int64_t parts,
+                  int64_t width, const FloatLayer& layer, const Kernels<float>& kernels) {
+  const int64_t row = s.geometry->head_in(i), whole = layer.k / parts;
   Buffer<float> padded;
   if (!padded.allocate_zeroed(layer.n * layer.k)) return false;
-  for (int64_t j = 0; j < parts * layer.n; ++j)
-    widen(s, t.head[i], j * width, width, padded.data() + j * whole);
+  for (int64_t j = 0; j < layer.n; ++j) {
+    for (int64_t part = 0; part < parts; ++part) {
+      widen(s, t.head[i], j * row + begin + part * width, width, padded.data() + j * layer.k + part * whole);
+    }
+  }
   pack_layer(kernels, padded.data(), layer);
   memcpy(layer.bias, t.head_bias[i], static_cast<size_t>(layer.n) * sizeof(float));
   return true;
+}
+
+bool pack_head(const FloatStudent& s, const ServingTensors& t, const Kernels<float>& kernels) {
+  const Geometry& g = *s.geometry;
+  for (int32_t i = 0; i <= g.head_layers; ++i) {
+    const bool features = i == 0 && g.has_lstm();
+    if (!pack_columns(s, t, i, 0, features ? 2 : 1, features ? g.hidden : g.head_in(i), s.head[i], kernels))
+      return false;
+  }
+  if (s.beside.k == 0) return true;
+  return pack_columns(s, t, 0, g.lstm_features(), 1, g.ngram_width, s.beside, kernels);
 }
 
 }  // namespace
@@ -116,9 +130,7 @@ void FloatLayer::plan(Carver* carver, int64_t inputs, int64_t outputs) {
   bias = carver->take<float>(n);
 }
 
-void FloatStudent::plan(Carver* carver, const Geometry& g, int64_t table_rows, bool mapped) {
-  *this = {};
-  geometry = &g;
+void FloatStudent::plan_lstm(Carver* carver, const Geometry& g, int64_t table_rows, bool mapped) {
   whole = lstm_whole(g.hidden);
   gates = serving_gates(g);
   rows = table_rows;
@@ -140,11 +152,19 @@ void FloatStudent::plan(Carver* carver, const Geometry& g, int64_t table_rows, b
       recurrent[d] = carver->take<float>(lstm_packed_size(g.hidden));
     }
   }
-  for (int32_t i = 0; i <= g.head_layers; ++i)
-    head[i].plan(carver, i == 0 ? 2 * whole : g.head_in(i), g.head_out(i));
 }
 
-bool FloatStudent::pack(const ServingTensors& t, const Kernels<float>& kernels) {
+void FloatStudent::plan(Carver* carver, const Geometry& g, int64_t table_rows, bool mapped) {
+  *this = {};
+  geometry = &g;
+  if (g.has_lstm()) plan_lstm(carver, g, table_rows, mapped);
+  if (g.has_ngrams()) ngrams = carver->take<float>(g.ngram_buckets * g.ngram_width);
+  if (g.has_lstm() && g.has_ngrams()) beside.plan(carver, g.ngram_width, g.head_out(0));
+  for (int32_t i = 0; i <= g.head_layers; ++i)
+    head[i].plan(carver, i == 0 && g.has_lstm() ? 2 * whole : g.head_in(i), g.head_out(i));
+}
+
+bool FloatStudent::pack_lstm(const ServingTensors& t, const Kernels<float>& kernels) {
   const Geometry& g = *geometry;
   if (map != nullptr) memcpy(map, t.map, static_cast<size_t>(g.vocab) * sizeof(int32_t));
   if (!pack_table(*this, t)) return false;
@@ -152,10 +172,14 @@ bool FloatStudent::pack(const ServingTensors& t, const Kernels<float>& kernels) 
   for (int64_t d = 0; d < 2 && gates_bias != nullptr; ++d)
     to_block_order(t.gates_bias + d * gates * g.hidden, g.hidden, gates, gates_bias + d * gates * whole);
   for (int64_t d = 0; d < 2 && g.kind == Kind::sequence; ++d) pack_recurrent(*this, t, d);
-  for (int32_t i = 0; i <= g.head_layers; ++i) {
-    if (!pack_head(*this, t, i, kernels)) return false;
-  }
   return true;
+}
+
+bool FloatStudent::pack(const ServingTensors& t, const Kernels<float>& kernels) {
+  const Geometry& g = *geometry;
+  if (g.has_lstm() && !pack_lstm(t, kernels)) return false;
+  if (ngrams != nullptr) widen(*this, t.ngrams, 0, g.ngram_buckets * g.ngram_width, ngrams);
+  return pack_head(*this, t, kernels);
 }
 
 }  // namespace maque

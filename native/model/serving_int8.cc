@@ -23,6 +23,9 @@ struct Pass {
   // The biLSTM. Rows have 2 * whole elements.
   float *cells = nullptr, *output = nullptr, *pooled = nullptr;
   uint8_t *states = nullptr, *features = nullptr;
+  // n-grams: of each text their mean, as bytes, and their part of the first layer.
+  float *ngrams = nullptr, *ngram_scale = nullptr, *beside = nullptr;
+  uint8_t* ngram_bytes = nullptr;
   // The head.
   float *hidden = nullptr, *hidden_scale = nullptr, *token_logits = nullptr;
   uint8_t* hidden_bytes = nullptr;
@@ -31,16 +34,26 @@ struct Pass {
       : s(student), int8(int8_kernels), kernels(float_kernels), g(*student.geometry) {}
 
   bool document() const { return g.kind == Kind::document; }
-  bool per_token() const { return !document() && g.pooling == Pooling::max_logits; }
+  bool per_token() const { return g.head_per_token(); }
   int64_t width() const { return 2 * s.whole; }
   int64_t places() const { return 2 * s.gates * s.whole; }
   int64_t steps() const { return document() ? batch.texts : batch.tokens; }
 };
 
+void plan_ngrams(Carver* carver, Pass* p) {
+  const int64_t texts = p->batch.texts, width = p->g.ngram_width;
+  if (width == 0) return;
+  p->ngrams = carver->take<float>(texts * p->s.ngram_places());
+  p->ngram_bytes = carver->take<uint8_t>(texts * int8_whole_k(width));
+  p->ngram_scale = carver->take<float>(texts);
+  if (p->s.beside.k > 0) p->beside = carver->take<float>(texts * p->s.beside.n);
+}
+
 void plan_buffers(Carver* carver, Pass* p) {
   const Geometry& g = p->g;
   const int64_t texts = p->batch.texts, rows = p->batch.rows, width = p->width();
-  const bool pools = !p->document() && !p->per_token();
+  const bool pools = g.kind == Kind::sequence && !p->per_token();
+  plan_ngrams(carver, p);
   if (p->document()) p->mean = carver->take<float>(texts * (p->s.is_folded() ? p->places() : g.embedding));
   if (!p->s.is_folded()) {
     p->input = carver->take<uint8_t>(p->steps() * int8_whole_k(g.embedding));
@@ -63,25 +76,36 @@ void plan_buffers(Carver* carver, Pass* p) {
   p->token_logits = p->per_token() ? carver->take<float>(head_rows * g.num_labels) : nullptr;
 }
 
-/// y = act(x w^T + b) of quantised rows.
-void run_layer(const Pass& p, const Int8Layer& layer, const uint8_t* x, int64_t ldx, const float* x_scale,
-               int64_t scale_stride, int64_t rows, Activation activation, float* y) {
+/// Quantised rows.
+struct Rows {
+  const uint8_t* x;
+  int64_t ld;
+  const float* scale;
+  int64_t scale_stride;
+};
+
+/// y = act(x w^T + b), or, added to, act(x w^T + y).
+void run_layer(const Pass& p, const Int8Layer& layer, const Rows& in, int64_t rows, Activation activation,
+               float* y, bool added_to = false) {
   GemmInt8Args args{};
   args.m = rows;
   args.n = layer.n;
   args.k = layer.k;
-  args.a = x;
-  args.lda = ldx;
-  args.a_scale = x_scale;
-  args.a_scale_stride = scale_stride;
+  args.a = in.x;
+  args.lda = in.ld;
+  args.a_scale = in.scale;
+  args.a_scale_stride = in.scale_stride;
   args.b = layer.packed;
   args.offsets = layer.offsets;
   args.w_scale = layer.scale;
   args.c = y;
   args.ldc = layer.n;
-  args.bias = layer.bias;
-  args.activation = activation;
+  args.bias = added_to ? nullptr : layer.bias;
+  args.residual = added_to ? y : nullptr;
+  args.ld_residual = layer.n;
+  args.activation = added_to ? Activation::none : activation;
   p.int8.gemm_int8(args);
+  if (added_to) p.kernels.activation_forward(activation, y, rows * layer.n, y);
 }
 
 LstmInt8Step step_of(const Pass& p, int64_t d, int64_t rows) {
@@ -103,7 +127,7 @@ void project_tokens(const Pass& p) {
     memcpy(p.input + i * ld, p.s.embedding + p.ids[i] * ld, static_cast<size_t>(ld));
     p.input_scale[i] = p.s.table_scale[p.ids[i]];
   }
-  run_layer(p, p.s.input, p.input, ld, p.input_scale, 1, tokens, Activation::none, p.gates);
+  run_layer(p, p.s.input, {p.input, ld, p.input_scale, 1}, tokens, Activation::none, p.gates);
 }
 
 void run_sequence(const Pass& p) {
@@ -147,7 +171,7 @@ void run_document(const Pass& p) {
   } else {
     p.int8.mean_pool_int8(p.s.table, e, p.s.table_scale, 1, p.ids, p.batch.offsets, texts, e, p.mean, e);
     p.int8.quantize_rows(p.mean, e, texts, e, kZeroPoint7, p.input, int8_whole_k(e), p.input_scale);
-    run_layer(p, p.s.input, p.input, int8_whole_k(e), p.input_scale, 1, texts, Activation::none, p.gates);
+    run_layer(p, p.s.input, {p.input, int8_whole_k(e), p.input_scale, 1}, texts, Activation::none, p.gates);
   }
   for (int64_t d = 0; d < 2; ++d) {
     LstmInt8Step step = step_of(p, d, texts);
@@ -197,25 +221,44 @@ void pool_states(const Pass& p) {
   }
 }
 
+Rows ngram_rows(const Pass& p) { return {p.ngram_bytes, int8_whole_k(p.g.ngram_width), p.ngram_scale, 1}; }
+
+/// Whole blocks of columns, of which the last may reach into the next row: what is past the width is not
+/// read.
+void mean_of_ngrams(const Pass& p) {
+  const BagBatch& bag = p.batch.bag;
+  const int64_t width = p.g.ngram_width, places = p.s.ngram_places();
+  p.int8.mean_pool_int8(p.s.ngrams, width, p.s.ngram_scale, 1, bag.ids, bag.offsets, bag.texts, places,
+                        p.ngrams, places);
+  p.int8.quantize_rows(p.ngrams, places, bag.texts, width, kZeroPoint7, p.ngram_bytes, int8_whole_k(width),
+                       p.ngram_scale);
+}
+
+/// y [rows, first layer's outputs] = the n-grams' part of each text's sums, with the bias.
+void start_sums(const Pass& p, float* y) {
+  float* sums = p.per_token() ? p.beside : y;
+  run_layer(p, p.s.beside, ngram_rows(p), p.batch.texts, Activation::none, sums);
+  if (p.per_token()) copy_to_rows(p.batch, sums, p.s.beside.n, y);
+}
+
 void run_head(const Pass& p, int64_t rows, float* logits) {
-  const uint8_t* x = p.features;
-  const float* x_scale = &kLstmStateStep;
-  int64_t ldx = p.width(), scale_stride = 0;
+  const bool begun = p.s.beside.k > 0;
+  Rows in = p.g.has_lstm() ? Rows{p.features, p.width(), &kLstmStateStep, 0} : ngram_rows(p);
+  if (begun) start_sums(p, p.g.head_layers > 0 ? p.hidden : logits);
   for (int32_t i = 0; i < p.g.head_layers; ++i) {
     const Int8Layer& layer = p.s.head[i];
-    run_layer(p, layer, x, ldx, x_scale, scale_stride, rows, Activation::relu, p.hidden);
-    ldx = int8_whole_k(layer.n);
-    p.int8.quantize_rows(p.hidden, layer.n, rows, layer.n, kZeroPoint7, p.hidden_bytes, ldx, p.hidden_scale);
-    x = p.hidden_bytes;
-    x_scale = p.hidden_scale;
-    scale_stride = 1;
+    run_layer(p, layer, in, rows, Activation::relu, p.hidden, begun && i == 0);
+    in = Rows{p.hidden_bytes, int8_whole_k(layer.n), p.hidden_scale, 1};
+    p.int8.quantize_rows(p.hidden, layer.n, rows, layer.n, kZeroPoint7, p.hidden_bytes, in.ld,
+                         p.hidden_scale);
   }
-  run_layer(p, p.s.head[p.g.head_layers], x, ldx, x_scale, scale_stride, rows, Activation::none, logits);
+  run_layer(p, p.s.head[p.g.head_layers], in, rows, Activation::none, logits, begun && p.g.head_layers == 0);
 }
 
 void run_pass(const Pass& p, float* logits) {
-  if (p.document()) {
-    run_document(p);
+  if (p.g.has_ngrams()) mean_of_ngrams(p);
+  if (p.g.kind != Kind::sequence) {
+    if (p.document()) run_document(p);
     run_head(p, p.batch.texts, logits);
     return;
   }

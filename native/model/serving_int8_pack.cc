@@ -27,9 +27,7 @@ void Int8Layer::plan(Carver* carver, int64_t inputs, int64_t outputs) {
   bias = carver->take<float>(int8_whole_n(n));
 }
 
-void Int8Student::plan(Carver* carver, const Geometry& g, int64_t table_rows, bool mapped) {
-  *this = {};
-  geometry = &g;
+void Int8Student::plan_lstm(Carver* carver, const Geometry& g, int64_t table_rows, bool mapped) {
   whole = lstm_whole(g.hidden);
   gates = serving_gates(g);
   rows = table_rows;
@@ -54,8 +52,19 @@ void Int8Student::plan(Carver* carver, const Geometry& g, int64_t table_rows, bo
   for (Int8Layer& layer : recurrent) {
     if (!document) layer.plan(carver, g.hidden, 4 * whole);
   }
+}
+
+void Int8Student::plan(Carver* carver, const Geometry& g, int64_t table_rows, bool mapped) {
+  *this = {};
+  geometry = &g;
+  if (g.has_lstm()) plan_lstm(carver, g, table_rows, mapped);
+  if (g.has_ngrams()) {
+    ngrams = carver->take<int8_t>(g.ngram_buckets * g.ngram_width + kLstmBlock);
+    ngram_scale = carver->take<float>(g.ngram_buckets);
+  }
+  if (g.has_lstm() && g.has_ngrams()) beside.plan(carver, g.ngram_width, g.head_out(0));
   for (int32_t i = 0; i <= g.head_layers; ++i)
-    head[i].plan(carver, i == 0 ? 2 * whole : g.head_in(i), g.head_out(i));
+    head[i].plan(carver, i == 0 && g.has_lstm() ? 2 * whole : g.head_in(i), g.head_out(i));
 }
 
 namespace {
@@ -111,26 +120,46 @@ bool pack_recurrent(const Int8Student& s, const ServingTensors& t, int64_t d) {
   return true;
 }
 
-bool pack_head(const Int8Student& s, const ServingTensors& t, int32_t i) {
-  const Int8Layer& layer = s.head[i];
-  const int64_t h = s.geometry->hidden;
-  memcpy(layer.scale, t.head[i].scale, static_cast<size_t>(layer.n) * sizeof(float));
-  memcpy(layer.bias, t.head_bias[i], static_cast<size_t>(layer.n) * sizeof(float));
-  if (i > 0) {
-    pack_ordered(t.head[i].int8(), layer);
-    return true;
-  }
+void pack_ngrams(const Int8Student& s, const ServingTensors& t) {
+  const int64_t size = s.geometry->ngram_buckets * s.geometry->ngram_width;
+  memcpy(s.ngrams, t.ngrams.data, static_cast<size_t>(size));
+  memset(s.ngrams + size, 0, static_cast<size_t>(kLstmBlock));
+  memcpy(s.ngram_scale, t.ngrams.scale, static_cast<size_t>(s.geometry->ngram_buckets) * sizeof(float));
+}
+
+/// Columns of a layer of the head: `parts` of `width` each from column `begin` on, which stand at the padded
+/// places of what the layer reads.
+bool pack_columns(const Int8Student& s, const ServingTensors& t, int32_t i, int64_t begin, int64_t parts,
+                  int64_t width, const Int8Layer& layer) {
+  const int64_t row = s.geometry->head_in(i), whole = layer.k / parts;
   Buffer<int8_t> padded;
   if (!padded.allocate_zeroed(layer.n * layer.k)) return false;
-  for (int64_t j = 0; j < 2 * layer.n; ++j)
-    memcpy(padded.data() + j * s.whole, t.head[0].int8() + j * h, static_cast<size_t>(h));
+  for (int64_t j = 0; j < layer.n; ++j) {
+    for (int64_t part = 0; part < parts; ++part) {
+      memcpy(padded.data() + j * layer.k + part * whole, t.head[i].int8() + j * row + begin + part * width,
+             static_cast<size_t>(width));
+    }
+  }
   pack_ordered(padded.data(), layer);
+  memcpy(layer.scale, t.head[i].scale, static_cast<size_t>(layer.n) * sizeof(float));
+  memcpy(layer.bias, t.head_bias[i], static_cast<size_t>(layer.n) * sizeof(float));
   return true;
+}
+
+bool pack_head(const Int8Student& s, const ServingTensors& t) {
+  const Geometry& g = *s.geometry;
+  for (int32_t i = 0; i <= g.head_layers; ++i) {
+    const bool features = i == 0 && g.has_lstm();
+    if (!pack_columns(s, t, i, 0, features ? 2 : 1, features ? g.hidden : g.head_in(i), s.head[i]))
+      return false;
+  }
+  if (s.beside.k == 0) return true;
+  return pack_columns(s, t, 0, g.lstm_features(), 1, g.ngram_width, s.beside);
 }
 
 }  // namespace
 
-bool Int8Student::pack(const ServingTensors& t, const Int8Kernels& kernels) {
+bool Int8Student::pack_lstm(const ServingTensors& t, const Int8Kernels& kernels) {
   const Geometry& g = *geometry;
   if (map != nullptr) memcpy(map, t.map, static_cast<size_t>(g.vocab) * sizeof(int32_t));
   if (embedding == nullptr) {
@@ -144,10 +173,13 @@ bool Int8Student::pack(const ServingTensors& t, const Int8Kernels& kernels) {
   for (int64_t d = 0; d < 2 && g.kind == Kind::sequence; ++d) {
     if (!pack_recurrent(*this, t, d)) return false;
   }
-  for (int32_t i = 0; i <= g.head_layers; ++i) {
-    if (!pack_head(*this, t, i)) return false;
-  }
   return true;
+}
+
+bool Int8Student::pack(const ServingTensors& t, const Int8Kernels& kernels) {
+  if (geometry->has_lstm() && !pack_lstm(t, kernels)) return false;
+  if (ngrams != nullptr) pack_ngrams(*this, t);
+  return pack_head(*this, t);
 }
 
 }  // namespace maque

@@ -81,6 +81,20 @@ const char* table_name(const Geometry& g) {
   return g.kind == Kind::document ? "vectors.weight" : "embedding.weight";
 }
 
+void expect_table(const Geometry& g, TensorStore* store, Expected* expected, ServingTensors* t) {
+  const int64_t gates = serving_gates(g) * g.hidden;
+  const bool mapped = store->first_size(kMap) > 0;
+  t->rows = g.vocab;
+  if (mapped && store->first_size(table_name(g)) > 0) t->rows = store->first_size(table_name(g));
+  if (mapped) expected->add(kMap, DType::i32, g.vocab, 0, reinterpret_cast<const void**>(&t->map));
+  if (g.form == Form::folded) {
+    expected->weight(table_name(g), "gates.scale", t->rows, 2 * gates, 2, &t->table);
+    if (g.kind == Kind::document) expected->floats("gates.bias", 2 * gates, 0, &t->gates_bias);
+  } else {
+    expected->weight(table_name(g), t->rows, g.embedding, &t->table);
+  }
+}
+
 void expect_directions(const Geometry& g, Expected* expected, ServingTensors* t) {
   const int64_t h = g.hidden, gates = serving_gates(g) * h;
   for (int32_t d = 0; d < 2; ++d) {
@@ -115,19 +129,12 @@ Status check_map(const Geometry& g, const ServingTensors& t) {
 
 Status find_serving_tensors(const Geometry& g, TensorStore* store, ServingTensors* t) {
   *t = {};
-  const int64_t gates = serving_gates(g) * g.hidden;
-  const bool mapped = store->first_size(kMap) > 0;
-  t->rows = g.vocab;
-  if (mapped && store->first_size(table_name(g)) > 0) t->rows = store->first_size(table_name(g));
   Expected expected(g);
-  if (mapped) expected.add(kMap, DType::i32, g.vocab, 0, reinterpret_cast<const void**>(&t->map));
-  if (g.form == Form::folded) {
-    expected.weight(table_name(g), "gates.scale", t->rows, 2 * gates, 2, &t->table);
-    if (g.kind == Kind::document) expected.floats("gates.bias", 2 * gates, 0, &t->gates_bias);
-  } else {
-    expected.weight(table_name(g), t->rows, g.embedding, &t->table);
+  if (g.has_lstm()) {
+    expect_table(g, store, &expected, t);
+    expect_directions(g, &expected, t);
   }
-  expect_directions(g, &expected, t);
+  if (g.has_ngrams()) expected.weight("ngrams.weight", g.ngram_buckets, g.ngram_width, &t->ngrams);
   expect_head(g, &expected, t);
   if (Status s = expected.find(store)) return s;
   return check_map(g, *t);

@@ -6,6 +6,7 @@
 //   factors   embedding.weight (document: vectors.weight) [rows, e]; of each direction lstm.weight_ih_l0
 //             [G h, e] and lstm.bias_l0 [G h]
 //   sequence  lstm.weight_hh_l0 [4 h, h] of each direction
+//   n-grams   ngrams.weight [buckets, width]; a bag has these and the head alone
 //   head      head.K.weight [out, in], head.K.bias [out]
 //   ids.map   I32 [vocabulary], each id's row; absent where every id has its own
 //
@@ -26,11 +27,11 @@ struct ServingWeight {
 
 /// The data of all tensors; null where the form has none.
 struct ServingTensors {
-  int64_t rows = 0;  // of the table
+  int64_t rows = 0;  // of the table of ids
   const int32_t* map = nullptr;
   ServingWeight table;  // gates.weight, embedding.weight or vectors.weight
   const float* gates_bias = nullptr;
-  ServingWeight input[2], recurrent[2];
+  ServingWeight input[2], recurrent[2], ngrams;
   const float* bias[2] = {};
   ServingWeight head[kMaxHeadLayers + 1];
   const float* head_bias[kMaxHeadLayers + 1] = {};

@@ -96,6 +96,23 @@ inline int64_t make_trainer(const Geometry& g, const Weights<float>& weights, co
   return trainer;
 }
 
+/// Logits of a batch, each text in a call of its own.
+inline std::vector<float> predict_apart(int64_t model, const Geometry& g, const OwnedBatch<float>& b) {
+  std::vector<float> out(static_cast<size_t>(b.size() * g.num_labels));
+  for (int64_t i = 0; i < b.size(); ++i) {
+    const size_t text = static_cast<size_t>(i);
+    const int32_t begin = b.offsets[text], ends[] = {0, b.offsets[text + 1] - begin};
+    const int32_t first = g.has_ngrams() ? b.bag_offsets[text] : 0,
+                  bag_ends[] = {0, g.has_ngrams() ? b.bag_offsets[text + 1] - first : 0};
+    expect(maque_predict(model, b.has_tokens ? b.ids.data() + begin : nullptr, ends[1],
+                         b.has_tokens ? ends : nullptr, 1, nullptr,
+                         g.has_ngrams() ? b.bag_ids.data() + first : nullptr, bag_ends[1],
+                         g.has_ngrams() ? bag_ends : nullptr, out.data() + i * g.num_labels, g.num_labels),
+           MAQUE_OK, "alone");
+  }
+  return out;
+}
+
 inline std::vector<float> predict(int64_t model, const Geometry& g, const OwnedBatch<float>& b) {
   std::vector<float> out(static_cast<size_t>(b.size() * g.num_labels));
   expect(maque_predict(model, b.id_data(), static_cast<int64_t>(b.ids.size()), b.offset_data(),

@@ -26,11 +26,19 @@ void put(ServingForm* form, const std::string& name, int64_t i, T value) {
   std::memcpy(form->tensors.at(name).bytes.data() + i * static_cast<int64_t>(sizeof(T)), &value, sizeof(T));
 }
 
+/// Every form of a sequence and of a document, each with n-grams once, and unless all have a table of ids a
+/// bag.
 template <class F>
-void for_forms(Precision precision, const F& look) {
+void for_forms(Precision precision, const F& look, bool bags = true) {
+  if (bags) {
+    const Geometry bag = bag_geometry();
+    const Weights<float> w(bag, 3);
+    look(ServingForm(bag, precision, false, w));
+  }
   for (Kind kind : {Kind::sequence, Kind::document}) {
     for (bool folded : {false, true}) {
-      const Geometry g = small(kind);
+      const bool ngrams = bags && folded == (kind == Kind::sequence);
+      const Geometry g = ngrams ? with_ngrams(small(kind)) : small(kind);
       const Weights<float> w(g, 3);
       std::vector<int32_t> map;
       for (int64_t id = 0; id < g.vocab; ++id) map.push_back(static_cast<int32_t>(id / 2));
@@ -105,28 +113,32 @@ TEST(scales_and_weights_and_rows_are_in_range) {
 }
 
 TEST(a_map_may_leave_rows_unused_or_have_fewer_rows_than_ids) {
-  for_forms(Precision::int8, [](ServingForm form) {
-    // Rows 0 .. 5 are those that the map names.
-    const std::string table = form.geometry.form == Form::folded     ? "gates.weight"
-                              : form.geometry.kind == Kind::document ? "vectors.weight"
-                                                                     : "embedding.weight";
-    const int64_t whole = form.model();
-    const std::string scale = table == "gates.weight" ? "gates.scale" : table + ".scale";
-    for (const std::string& name : {table, scale}) {
-      GivenTensor& t = form.tensors.at(name);
-      t.bytes.resize(t.bytes.size() / 11 * 6);
-      t.dims[0] = 6;
-    }
-    const int64_t cut = form.model();
-    const OwnedBatch<float> batch(form.geometry, {4, 0, 11, 1}, 5);
-    const std::vector<float> a = predict(whole, form.geometry, batch), b = predict(cut, form.geometry, batch);
-    CHECK_BITS(a.data(), b.data(), static_cast<int64_t>(a.size()), "rows cut");
-    maque_model_free(whole);
-    maque_model_free(cut);
-    form.tensors.at(table).dims[0] = 5;
-    form.tensors.at(table).bytes.resize(form.tensors.at(table).bytes.size() / 6 * 5);
-    refuse(form, MAQUE_BAD_MODEL, "expected, got");
-  });
+  for_forms(
+      Precision::int8,
+      [](ServingForm form) {
+        // Rows 0 .. 5 are those that the map names.
+        const std::string table = form.geometry.form == Form::folded     ? "gates.weight"
+                                  : form.geometry.kind == Kind::document ? "vectors.weight"
+                                                                         : "embedding.weight";
+        const int64_t whole = form.model();
+        const std::string scale = table == "gates.weight" ? "gates.scale" : table + ".scale";
+        for (const std::string& name : {table, scale}) {
+          GivenTensor& t = form.tensors.at(name);
+          t.bytes.resize(t.bytes.size() / 11 * 6);
+          t.dims[0] = 6;
+        }
+        const int64_t cut = form.model();
+        const OwnedBatch<float> batch(form.geometry, {4, 0, 11, 1}, 5);
+        const std::vector<float> a = predict(whole, form.geometry, batch),
+                                 b = predict(cut, form.geometry, batch);
+        CHECK_BITS(a.data(), b.data(), static_cast<int64_t>(a.size()), "rows cut");
+        maque_model_free(whole);
+        maque_model_free(cut);
+        form.tensors.at(table).dims[0] = 5;
+        form.tensors.at(table).bytes.resize(form.tensors.at(table).bytes.size() / 6 * 5);
+        refuse(form, MAQUE_BAD_MODEL, "expected, got");
+      },
+      false);
 }
 
 TEST(options) {
@@ -134,6 +146,12 @@ TEST(options) {
   maque_builder_new(&b);
   CHECK_EQ(maque_builder_option(b, "folded", "maybe"), MAQUE_INVALID_ARGUMENT);
   CHECK(last_message().find("false | true, got 'maybe'") != std::string::npos);
+  maque_builder_free(b);
+  const Geometry bag = bag_geometry();
+  maque_builder_new(&b);
+  for (const auto& [key, value] : options_of(bag)) maque_builder_option(b, key.c_str(), value.c_str());
+  expect(maque_builder_option(b, "folded", "true"), MAQUE_OK, "folded");
+  expect(maque_builder_build(b, &t), MAQUE_INVALID_ARGUMENT, "a folded bag");
   maque_builder_free(b);
   const Geometry bert = bert_geometry(Pooling::cls);
   maque_builder_new(&b);
@@ -150,22 +168,48 @@ TEST(options) {
 }
 
 TEST(calls_with_wrong_ids_and_sizes) {
+  for_forms(
+      Precision::int8,
+      [](const ServingForm& form) {
+        const int64_t model = form.model();
+        float out[6];
+        const int32_t ids[] = {0, 10, 11, -1}, offsets[] = {0, 2, 3}, from_third[] = {0, 4};
+        CHECK_EQ(maque_predict(model, ids, 2, offsets, 1, nullptr, nullptr, 0, nullptr, out, 3), MAQUE_OK);
+        CHECK_EQ(maque_predict(model, ids, 3, offsets, 2, nullptr, nullptr, 0, nullptr, out, 6),
+                 MAQUE_INVALID_ARGUMENT);
+        CHECK_EQ(maque_predict(model, ids, 4, from_third, 1, nullptr, nullptr, 0, nullptr, out, 6),
+                 MAQUE_INVALID_ARGUMENT);
+        CHECK_EQ(maque_predict(model, ids, 2, offsets, 1, nullptr, nullptr, 0, nullptr, out, 2),
+                 MAQUE_INVALID_ARGUMENT);
+        CHECK_EQ(maque_predict(model, ids, 2, offsets, 1, ids, nullptr, 0, nullptr, out, 3),
+                 MAQUE_INVALID_ARGUMENT);
+        CHECK_EQ(maque_predict(model, nullptr, 0, offsets, 0, nullptr, nullptr, 0, nullptr, nullptr, 0),
+                 MAQUE_OK);
+        CHECK_EQ(maque_hidden_states(model, ids, 2, offsets, 1, nullptr, out, 6), MAQUE_UNSUPPORTED);
+        maque_model_free(model);
+      },
+      false);
+}
+
+TEST(calls_with_wrong_ngrams) {
   for_forms(Precision::int8, [](const ServingForm& form) {
+    const Geometry& g = form.geometry;
+    if (!g.has_ngrams()) return;
     const int64_t model = form.model();
-    float out[6];
-    const int32_t ids[] = {0, 10, 11, -1}, offsets[] = {0, 2, 3}, from_third[] = {0, 4};
-    CHECK_EQ(maque_predict(model, ids, 2, offsets, 1, nullptr, nullptr, 0, nullptr, out, 3), MAQUE_OK);
-    CHECK_EQ(maque_predict(model, ids, 3, offsets, 2, nullptr, nullptr, 0, nullptr, out, 6),
-             MAQUE_INVALID_ARGUMENT);
-    CHECK_EQ(maque_predict(model, ids, 4, from_third, 1, nullptr, nullptr, 0, nullptr, out, 6),
-             MAQUE_INVALID_ARGUMENT);
-    CHECK_EQ(maque_predict(model, ids, 2, offsets, 1, nullptr, nullptr, 0, nullptr, out, 2),
-             MAQUE_INVALID_ARGUMENT);
-    CHECK_EQ(maque_predict(model, ids, 2, offsets, 1, ids, nullptr, 0, nullptr, out, 3),
-             MAQUE_INVALID_ARGUMENT);
-    CHECK_EQ(maque_predict(model, nullptr, 0, offsets, 0, nullptr, nullptr, 0, nullptr, nullptr, 0),
-             MAQUE_OK);
-    CHECK_EQ(maque_hidden_states(model, ids, 2, offsets, 1, nullptr, out, 6), MAQUE_UNSUPPORTED);
+    float out[3];
+    const int32_t id = 1, one[] = {0, 1}, two[] = {0, 2}, late[] = {1, 1}, down[] = {0, -1};
+    const auto call = [&](const int32_t* bag, int64_t length, const int32_t* ends) {
+      return maque_predict(model, g.has_lstm() ? &id : nullptr, g.has_lstm() ? 1 : 0,
+                           g.has_lstm() ? one : nullptr, 1, nullptr, bag, length, ends, out, 3);
+    };
+    const int32_t last = static_cast<int32_t>(g.ngram_buckets - 1), wrong[] = {-1, last + 1};
+    CHECK_EQ(call(&last, 1, one), MAQUE_OK);
+    for (const int32_t& bucket : wrong) CHECK_EQ(call(&bucket, 1, one), MAQUE_INVALID_ARGUMENT);
+    for (const int32_t* ends : {two, late, down}) CHECK_EQ(call(&last, 1, ends), MAQUE_INVALID_ARGUMENT);
+    CHECK_EQ(call(nullptr, 1, one), MAQUE_INVALID_ARGUMENT);
+    CHECK_EQ(call(&last, 1, nullptr), MAQUE_INVALID_ARGUMENT);
+    const int32_t none[] = {0, 0};
+    CHECK_EQ(call(nullptr, 0, none), MAQUE_OK);
     maque_model_free(model);
   });
 }
@@ -182,7 +226,10 @@ TEST(memory_that_runs_out) {
       if (code == MAQUE_OK) {
         float out[3];
         const int32_t ids[] = {1, 2}, offsets[] = {0, 2};
-        code = maque_predict(model, ids, 2, offsets, 1, nullptr, nullptr, 0, nullptr, out, 3);
+        const bool grams = form.geometry.has_ngrams(), tokens = form.geometry.has_lstm();
+        code =
+            maque_predict(model, tokens ? ids : nullptr, tokens ? 2 : 0, tokens ? offsets : nullptr, 1,
+                          nullptr, grams ? ids : nullptr, grams ? 2 : 0, grams ? offsets : nullptr, out, 3);
         fail_allocations_after(-1);
         maque_model_free(model);
       }

@@ -40,7 +40,10 @@ class ServingForm {
     geometry.precision = precision;
     geometry.form = folded ? Form::folded : Form::factors;
     if (!map.empty()) tensors["ids.map"] = GivenTensor::of("I32", {g.vocab}, map);
-    folded ? add_gates() : add_factors();
+    if (g.has_lstm()) folded ? add_gates() : add_factors();
+    if (g.has_ngrams())
+      add("ngrams.weight", {g.ngram_buckets, g.ngram_width},
+          weights.tensors[static_cast<size_t>(ngram_tensor(g))], g.ngram_buckets);
     for (int32_t d = 0; d < 2 && g.kind == Kind::sequence; ++d)
       add(name("weight_hh", d), {4 * g.hidden, g.hidden}, lstm(d, kWeightHh), 4 * g.hidden);
     for (int32_t i = 0; i <= g.head_layers; ++i) {

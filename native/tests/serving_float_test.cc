@@ -64,7 +64,8 @@ Weights<float> rounded(const Geometry& g, const Weights<float>& w) {
   return out;
 }
 
-Geometry random_geometry(Random* random) {
+/// ngrams: with them; alone: with nothing else.
+Geometry random_geometry(Random* random, bool ngrams, bool alone) {
   constexpr Pooling kPoolings[] = {Pooling::max_logits, Pooling::max, Pooling::mean, Pooling::last};
   const bool document = random->below(4) == 0;
   std::vector<int64_t> head;
@@ -75,6 +76,10 @@ Geometry random_geometry(Random* random) {
   g.embedding = 1 + random->below(50);
   g.hidden = 1 + random->below(70);
   g.num_labels = 2 + random->below(20);
+  if (alone) g.kind = Kind::bag, g.pooling = Pooling::none, g.vocab = g.embedding = g.hidden = 0;
+  if (!ngrams) return g;
+  g.ngram_buckets = 1 + random->below(30);
+  g.ngram_width = 1 + random->below(70);
   return g;
 }
 
@@ -96,14 +101,15 @@ TEST(random_geometries_answer_as_in_training) {
   double fp32_folded = 0, bf16_folded = 0;
   for (uint64_t seed = 1; seed <= 40; ++seed) {
     Random random(seed);
-    const Geometry g = random_geometry(&random);
+    const Geometry g = random_geometry(&random, seed % 2 == 0, seed % 8 == 4);
     const OwnedBatch<float> batch(g, random_lengths(&random), seed);
     const Weights<float> w(g, seed, 0.3f), halves = rounded(g, w);
     const Row fp32 = trained(g, w, batch), bf16 = trained(g, halves, batch);
     const auto n = static_cast<int64_t>(fp32.size());
     CHECK_BITS(served(ServingForm(g, Precision::fp32, false, w), batch).data(), fp32.data(), n, "fp32");
     CHECK_BITS(served(ServingForm(g, Precision::bf16, false, w), batch).data(), bf16.data(), n, "bf16");
-    const ServingForm fp32_form(g, Precision::fp32, true, w), bf16_form(g, Precision::bf16, true, w);
+    const ServingForm fp32_form(g, Precision::fp32, g.has_lstm(), w),
+        bf16_form(g, Precision::bf16, g.has_lstm(), w);
     const Row a = served(fp32_form, batch), b = served(bf16_form, batch);
     fp32_folded = std::fmax(fp32_folded, worst_difference(a, fp32));
     bf16_folded = std::fmax(bf16_folded, worst_difference(b, fp32));
@@ -120,10 +126,11 @@ TEST(random_geometries_answer_as_in_training) {
 }
 
 TEST(company_and_a_map_do_not_matter) {
+  Geometry plain = student_geometry(Kind::sequence, Pooling::max_logits, {33});
+  plain.hidden = 37;
   for (Precision precision : {Precision::fp32, Precision::bf16}) {
     for (bool folded : {false, true}) {
-      Geometry g = student_geometry(Kind::sequence, Pooling::max_logits, {33});
-      g.hidden = 37;
+      const Geometry g = folded ? plain : with_ngrams(plain);
       const Weights<float> w(g, 5);
       std::vector<int32_t> lengths, map;
       Random random(6);
@@ -134,13 +141,7 @@ TEST(company_and_a_map_do_not_matter) {
       const Row together = served(ServingForm(g, precision, folded, w), batch);
       for (int32_t& id : batch.ids) id = map[at(id)];
       const int64_t model = ServingForm(g, precision, folded, w, map).model();
-      Row apart(together.size());
-      for (int64_t i = 0; i < batch.size(); ++i) {
-        const int32_t begin = batch.offsets[at(i)], offsets[] = {0, batch.offsets[at(i + 1)] - begin};
-        expect(maque_predict(model, batch.ids.data() + begin, offsets[1], offsets, 1, nullptr, nullptr, 0,
-                             nullptr, apart.data() + i * g.num_labels, g.num_labels),
-               MAQUE_OK, "alone");
-      }
+      const Row apart = predict_apart(model, g, batch);
       CHECK_BITS(apart.data(), together.data(), static_cast<int64_t>(apart.size()), "each text alone");
       maque_model_free(model);
     }

@@ -19,7 +19,10 @@ class Plain {
  public:
   explicit Plain(const ServingForm& form) : f_(form), g_(form.geometry), h_(g_.hidden) {}
 
-  Row logits(const int32_t* ids, int64_t n) const {
+  /// grams: the text's n-grams, where the model has them.
+  Row logits(const int32_t* ids, int64_t n, const std::vector<int32_t>& grams) {
+    if (g_.has_ngrams()) read_ngrams(grams);
+    if (g_.kind == Kind::bag) return head(ngrams_, ngram_scale_);
     std::vector<int64_t> rows;
     for (int64_t t = 0; t < n; ++t) {
       const auto map = f_.tensors.find("ids.map");
@@ -64,17 +67,47 @@ class Plain {
     for (int64_t j = 0; j < out; ++j) y.push_back(product(name, j, q, scale) + floats(bias)[j]);
     return y;
   }
-  Row head(Bytes q) const {
-    float scale = 1.0f / 63.0f;
+  void read_ngrams(const std::vector<int32_t>& grams) {
+    std::vector<Row> rows;
+    for (int32_t id : grams) rows.push_back(row_of("ngrams.weight", id, g_.ngram_width));
+    ngrams_ = quantise(mean_of(rows, g_.ngram_width), &ngram_scale_);
+  }
+
+  /// The first layer over features and n-grams: two products over the columns of one weight.
+  Row first_layer(const Bytes& q, float scale) const {
+    Row y;
+    const int8_t* w = weights("head.0.weight");
+    for (int64_t j = 0; j < g_.head_out(0); ++j, w += g_.head_in(0)) {
+      const float s_w = floats("head.0.weight.scale")[j];
+      int32_t own = 0, others = 0;
+      for (size_t p = 0; p < q.size(); ++p) own += (q[p] - 64) * w[p];
+      for (size_t p = 0; p < ngrams_.size(); ++p) others += (ngrams_[p] - 64) * w[q.size() + p];
+      const float beside = static_cast<float>(others) * (s_w * ngram_scale_) + floats("head.0.bias")[j];
+      y.push_back(static_cast<float>(own) * (s_w * scale) + beside);
+    }
+    return y;
+  }
+  Row head(Bytes q) const { return head(std::move(q), 1.0f / 63.0f); }
+  Row head(Bytes q, float scale) const {
     for (int32_t i = 0;; ++i) {
       const std::string name = "head." + std::to_string(2 * i);
-      Row y = layer(name + ".weight", name + ".bias", g_.head_out(i), q, scale);
+      const bool split = i == 0 && g_.has_lstm() && g_.has_ngrams();
+      Row y =
+          split ? first_layer(q, scale) : layer(name + ".weight", name + ".bias", g_.head_out(i), q, scale);
       if (i == g_.head_layers) return y;
       for (float& v : y) v = v < 0 ? 0 : v;
       q = quantise(y, &scale);
     }
   }
 
+  /// A row with one scale.
+  Row row_of(const std::string& name, int64_t row, int64_t width) const {
+    Row x;
+    const float scale = floats(name + ".scale")[row];
+    for (int64_t j = 0; j < width; ++j)
+      x.push_back(static_cast<float>(weights(name)[row * width + j]) * scale);
+    return x;
+  }
   /// A row of the table of gates, or of embeddings or vectors.
   Row table_row(int64_t row, int d, int64_t width) const {
     const bool folded = g_.form == Form::folded;
@@ -176,13 +209,19 @@ class Plain {
   const ServingForm& f_;
   const Geometry& g_;
   int64_t h_;
+  Bytes ngrams_;
+  float ngram_scale_ = 0;
 };
 
 Row plain_logits(const ServingForm& form, const OwnedBatch<float>& b) {
   Row out;
   for (int64_t i = 0; i < b.size(); ++i) {
     const int32_t begin = b.offsets[at(i)];
-    const Row row = Plain(form).logits(b.ids.data() + begin, b.offsets[at(i + 1)] - begin);
+    std::vector<int32_t> grams;
+    if (form.geometry.has_ngrams())
+      grams.assign(b.bag_ids.begin() + b.bag_offsets[at(i)], b.bag_ids.begin() + b.bag_offsets[at(i + 1)]);
+    const Row row = Plain(form).logits(b.has_tokens ? b.ids.data() + begin : nullptr,
+                                       b.offsets[at(i + 1)] - begin, grams);
     out.insert(out.end(), row.begin(), row.end());
   }
   return out;
@@ -231,8 +270,20 @@ struct Walk {
     for (int64_t id = 0; id < geometry.vocab && random.below(2) == 0; ++id)
       map.push_back(static_cast<int32_t>(random.below(geometry.vocab)));
     if (static_cast<int64_t>(map.size()) < geometry.vocab) map.clear();
+    if (seed % 2 == 0) add_ngrams(seed, &random);
     for (int64_t i = 1 + random.below(12); i > 0; --i)
       lengths.push_back(static_cast<int32_t>(random.below(4) == 0 ? random.below(2) : random.below(15)));
+  }
+
+  void add_ngrams(uint64_t seed, Random* random) {
+    if (seed % 8 == 4) {  // a bag
+      geometry.kind = Kind::bag, geometry.pooling = Pooling::none;
+      geometry.vocab = geometry.embedding = geometry.hidden = 0;
+      folded = false;
+      map.clear();
+    }
+    geometry.ngram_buckets = 1 + random->below(20);
+    geometry.ngram_width = 1 + random->below(100);
   }
 };
 
@@ -270,6 +321,12 @@ double relative_error(const Geometry& g, bool folded, uint64_t seed) {
   return worst / static_cast<double>(*high - *low);
 }
 
+/// With n-grams of a usual width.
+Geometry wide(Geometry g) {
+  g.ngram_buckets = 50, g.ngram_width = 40;
+  return g;
+}
+
 TEST(int8_is_close_to_training) {
   double worst = 0;
   for (uint64_t seed = 1; seed <= 8; ++seed) {
@@ -278,34 +335,32 @@ TEST(int8_is_close_to_training) {
         Geometry g = student_geometry(Kind::sequence, pooling, {24});
         g.hidden = 40, g.embedding = 30, g.vocab = 50;
         worst = std::fmax(worst, relative_error(g, folded, seed));
+        worst = std::fmax(worst, relative_error(wide(g), folded, seed));
         g.kind = Kind::document, g.pooling = Pooling::none;
         worst = std::fmax(worst, relative_error(g, folded, seed));
+        worst = std::fmax(worst, relative_error(wide(g), folded, seed));
       }
     }
+    worst = std::fmax(worst, relative_error(wide(bag_geometry({24})), false, seed));
+    worst = std::fmax(worst, relative_error(wide(bag_geometry({})), false, seed));
   }
   CHECK_LE(worst, 0.08);  // of the spread of the logits, which random weights make small
   CHECK(worst > 0.001);
 }
 
 TEST(company_does_not_matter) {
-  for (Pooling pooling : {Pooling::max_logits, Pooling::mean}) {
-    Geometry g = student_geometry(Kind::sequence, pooling, {33});
-    g.hidden = 37;
+  Geometry max_logits = student_geometry(Kind::sequence, Pooling::max_logits, {33}),
+           mean = student_geometry(Kind::sequence, Pooling::mean, {33});
+  max_logits.hidden = mean.hidden = 37;
+  for (const Geometry& g : {max_logits, mean, with_ngrams(max_logits), with_ngrams(mean), bag_geometry()}) {
     const Weights<float> w(g, 5);
     std::vector<int32_t> lengths;
     Random random(6);
     for (int i = 0; i < 700; ++i) lengths.push_back(static_cast<int32_t>(random.below(12)));
     lengths[3] = 700;
     const OwnedBatch<float> batch(g, lengths, 7);
-    const int64_t model = ServingForm(g, Precision::int8, true, w).model();
-    const Row together = predict(model, g, batch);
-    Row apart(together.size());
-    for (int64_t i = 0; i < batch.size(); ++i) {
-      const int32_t begin = batch.offsets[at(i)], offsets[] = {0, batch.offsets[at(i + 1)] - begin};
-      expect(maque_predict(model, batch.ids.data() + begin, offsets[1], offsets, 1, nullptr, nullptr, 0,
-                           nullptr, apart.data() + i * g.num_labels, g.num_labels),
-             MAQUE_OK, "alone");
-    }
+    const int64_t model = ServingForm(g, Precision::int8, g.has_lstm(), w).model();
+    const Row together = predict(model, g, batch), apart = predict_apart(model, g, batch);
     CHECK_BITS(apart.data(), together.data(), static_cast<int64_t>(apart.size()), "each text alone");
     maque_model_free(model);
   }

@@ -5,6 +5,8 @@
 namespace maque::MAQUE_ISA {
 namespace {
 
+constexpr int64_t kAhead = 8;  // rows that are asked for before they are read
+
 /// N blocks of 16 columns from column j of one text.
 template <int N>
 MAQUE_INLINE void mean_columns(const int8_t* table, int64_t ld, const float* scale, int64_t scale_stride,
@@ -14,6 +16,11 @@ MAQUE_INLINE void mean_columns(const int8_t* table, int64_t ld, const float* sca
   for (int i = 0; i < N; ++i) total[i] = F::zero();
   for (int64_t s = 0; s < count; ++s) {
     const int8_t* row = table + ids[s] * ld;
+    if (s + kAhead < count) {  // the rows of a large table lie anywhere
+      const int8_t* next = table + ids[s + kAhead] * ld;
+      __builtin_prefetch(next);
+      if (N > 1) __builtin_prefetch(next + N * kLanes - 1);
+    }
     const F step = F::set1(scale[ids[s] * scale_stride]);
 #pragma GCC unroll 4
     for (int i = 0; i < N; ++i) total[i] = total[i] + to_float(widen(row + i * kLanes)) * step;
