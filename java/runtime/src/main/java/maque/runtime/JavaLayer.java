@@ -11,6 +11,9 @@ interface JavaLayer {
    */
   void forward(float[] x, int xAt, float[] y, float[] scratch);
 
+  /** As forward, with sums in the bias's place: those of what stands beside x. */
+  void forwardOnto(float[] sums, float[] x, int xAt, float[] y, float[] scratch);
+
   long bytes();
 
   /** Weights in float: each sum is one chain of fused steps over the inputs, then the bias. */
@@ -27,6 +30,13 @@ interface JavaLayer {
       for (int j = 0; j < bias.length; j++) {
         y[j] += bias[j];
       }
+    }
+
+    /** The chain goes on where the sums end. */
+    @Override
+    public void forwardOnto(float[] sums, float[] x, int xAt, float[] y, float[] scratch) {
+      System.arraycopy(sums, 0, y, 0, bias.length);
+      weights.addProduct(x, xAt, y);
     }
 
     @Override
@@ -49,6 +59,11 @@ interface JavaLayer {
 
     @Override
     public void forward(float[] x, int xAt, float[] y, float[] scratch) {
+      forwardOnto(bias, x, xAt, y, scratch);
+    }
+
+    @Override
+    public void forwardOnto(float[] sums, float[] x, int xAt, float[] y, float[] scratch) {
       int n = weights.inputs();
       float step = Int8Matrix.STATE_STEP;
       if (bounded) {
@@ -59,7 +74,7 @@ interface JavaLayer {
       weights.product(scratch, y);
       float[] scales = weights.scales();
       for (int j = 0; j < bias.length; j++) {
-        y[j] = y[j] * (scales[j] * step) + bias[j];
+        y[j] = y[j] * (scales[j] * step) + sums[j];
       }
     }
 

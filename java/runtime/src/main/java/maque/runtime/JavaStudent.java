@@ -81,10 +81,7 @@ final class JavaStudent implements ClassifierModel {
     private final JavaCell[] cells = new JavaCell[2];
     private final JavaLayer[] head;
 
-    // Where there is a biLSTM beside n-grams, the first layer's columns of each.
-    private final FloatMatrix featureColumns;
-    private final FloatMatrix ngramColumns;
-    private final float[] headBias;
+    private final JavaLayer beside; // the first layer's columns of n-grams beside a biLSTM, or null
     private final float[] foldedBias;
     private final boolean folded;
 
@@ -102,12 +99,9 @@ final class JavaStudent implements ClassifierModel {
         directions(weights, "int8".equals(options.get("precision")));
       }
       boolean hasNgrams = options.containsKey("ngram_buckets");
-      ngrams = hasNgrams ? weights.table("ngrams.weight", "ngrams.weight.scale") : null;
+      ngrams = hasNgrams ? weights.ngrams() : null;
       head = head(weights, options.get("head"));
-      boolean splits = hasNgrams && !bag;
-      headBias = splits ? weights.values("head.0.bias") : null;
-      featureColumns = splits ? weights.columns("head.0.weight", 0, 2 * hidden) : null;
-      ngramColumns = splits ? weights.columns("head.0.weight", 2 * hidden, ngrams.columns()) : null;
+      beside = hasNgrams && !bag ? firstLayer(weights, 2 * hidden, ngrams.columns(), false) : null;
     }
 
     private JavaTable table(JavaWeights weights) {
@@ -127,13 +121,20 @@ final class JavaStudent implements ClassifierModel {
       }
     }
 
-    private static JavaLayer[] head(JavaWeights weights, String sizes) {
+    private JavaLayer[] head(JavaWeights weights, String sizes) {
       JavaLayer[] head = new JavaLayer[sizes.isEmpty() ? 1 : sizes.split(",").length + 1];
-      for (int i = 0; i < head.length; i++) {
+      head[0] = firstLayer(weights, 0, bag ? ngrams.columns() : 2 * hidden, !bag);
+      for (int i = 1; i < head.length; i++) {
         String layer = "head." + 2 * i;
-        head[i] = weights.layer(layer + ".weight", weights.values(layer + ".bias"), i == 0);
+        head[i] = weights.layer(layer + ".weight", weights.values(layer + ".bias"), false);
       }
       return head;
+    }
+
+    private static JavaLayer firstLayer(
+        JavaWeights weights, int begin, int count, boolean bounded) {
+      float[] bias = weights.values("head.0.bias");
+      return weights.layer("head.0.weight", bias, bounded, begin, count);
     }
 
     /** Of the training form, the gates that are read, and both biases in one. */
@@ -184,9 +185,7 @@ final class JavaStudent implements ClassifierModel {
       for (JavaLayer layer : head) {
         bytes += layer.bytes();
       }
-      if (ngramColumns != null) {
-        bytes += featureColumns.bytes() + ngramColumns.bytes() + 4L * headBias.length;
-      }
+      bytes += beside == null ? 0 : beside.bytes();
       return bytes + (foldedBias == null ? 0 : 4L * foldedBias.length);
     }
 
@@ -231,8 +230,8 @@ final class JavaStudent implements ClassifierModel {
         System.arraycopy(s.layers[head.length - 1], 0, out, at, classes);
         return;
       }
-      if (ngrams != null) {
-        beside(s);
+      if (beside != null) {
+        beside.forward(s.bag, 0, s.beside, s.quantized);
       }
       int begin = offsets[i];
       int tokens = offsets[i + 1] - begin;
@@ -250,15 +249,6 @@ final class JavaStudent implements ClassifierModel {
       }
       head(s.features, 0, s);
       System.arraycopy(s.layers[head.length - 1], 0, out, at, classes);
-    }
-
-    /** What the first layer's sums begin with: the n-grams' part and the bias. */
-    private void beside(JavaScratch s) {
-      java.util.Arrays.fill(s.beside, 0);
-      ngramColumns.addProduct(s.bag, 0, s.beside);
-      for (int j = 0; j < s.beside.length; j++) {
-        s.beside[j] += headBias[j];
-      }
     }
 
     private void direction(int[] ids, int begin, int end, int d, float[] states, JavaScratch s) {
@@ -360,9 +350,8 @@ final class JavaStudent implements ClassifierModel {
       int from = at;
       for (int i = 0; i < head.length; i++) {
         float[] y = s.layers[i];
-        if (i == 0 && featureColumns != null) {
-          System.arraycopy(s.beside, 0, y, 0, y.length);
-          featureColumns.addProduct(x, from, y);
+        if (i == 0 && beside != null) {
+          head[i].forwardOnto(s.beside, x, from, y, s.quantized);
         } else {
           head[i].forward(x, from, y, s.quantized);
         }

@@ -82,36 +82,55 @@ final class JavaWeights {
     }
   }
 
-  /** The table of that name; its values are checked, but not copied. */
+  /** The table of ids of that name; its values are checked, but not copied. */
   JavaTable table(String name, String scaleName) {
+    return table(name, scaleName, tensors.get(ServingTensors.IDS));
+  }
+
+  /** The table of n-grams, likewise. */
+  JavaTable ngrams() {
+    return table(ServingTensors.NGRAMS, ServingTensors.NGRAMS + ".scale", null);
+  }
+
+  private JavaTable table(String name, String scaleName, Tensor map) {
     boolean scaled = isInt8(name);
     if (scaled) {
       checkInt8(tensor(name));
     } else {
       checkFinite(tensor(name));
     }
-    return new JavaTable(
-        tensor(name), scaled ? tensor(scaleName) : null, tensors.get(ServingTensors.IDS));
+    return new JavaTable(tensor(name), scaled ? tensor(scaleName) : null, map);
   }
 
   /** A layer with a bias. bounded: see {@link JavaLayer.Int8}. */
   JavaLayer layer(String weight, float[] bias, boolean bounded) {
-    int inputs = (int) tensor(weight).shape()[1];
-    return isInt8(weight)
-        ? new JavaLayer.Int8(int8(weight, inputs), bias, bounded)
-        : new JavaLayer.Floats(new FloatMatrix(values(weight), bias.length, inputs), bias);
+    return layer(weight, bias, bounded, 0, inputs(weight));
   }
 
-  /** Columns of a float weight. */
-  FloatMatrix columns(String weight, int begin, int count) {
-    float[] all = values(weight);
-    int outputs = (int) tensor(weight).shape()[0];
-    int inputs = (int) tensor(weight).shape()[1];
+  /** A layer of some columns of a weight. */
+  JavaLayer layer(String weight, float[] bias, boolean bounded, int begin, int count) {
+    float[] part = columns(values(weight), inputs(weight), begin, count);
+    if (isInt8(weight)) {
+      Int8Matrix matrix = new Int8Matrix(part, values(weight + ".scale"), count);
+      return new JavaLayer.Int8(matrix, bias, bounded);
+    }
+    return new JavaLayer.Floats(new FloatMatrix(part, bias.length, count), bias);
+  }
+
+  private int inputs(String weight) {
+    return (int) tensor(weight).shape()[1];
+  }
+
+  private static float[] columns(float[] all, int inputs, int begin, int count) {
+    if (count == inputs) {
+      return all;
+    }
+    int outputs = all.length / inputs;
     float[] part = new float[outputs * count];
     for (int j = 0; j < outputs; j++) {
       System.arraycopy(all, j * inputs + begin, part, j * count, count);
     }
-    return new FloatMatrix(part, outputs, count);
+    return part;
   }
 
   /** A direction's cell; weight null: a document's. */

@@ -208,8 +208,8 @@ final class ModelConfig {
       options.put("ngram_buckets", Integer.toString(ngrams().buckets()));
       options.put("ngram_width", Integer.toString(ngrams().width()));
     }
-    if (isServing() && ngrams() != null) {
-      throw error("folded", "nothing beside ngrams, which no serving form has", isFolded());
+    if (isServing() && isBag() && isFolded()) {
+      throw error("folded", "false of a bag, which has no projection to fold", true);
     }
     if (isServing()) {
       options.put("precision", precision());

@@ -20,6 +20,8 @@ import java.util.Map;
  *       each direction {@code lstm.weight_ih_l0} [G h, e] and {@code lstm.bias_l0} [G h];
  *   <li>{@code lstm.weight_hh_l0} [4 h, h] of each direction (sequence), {@code head.K.weight} and
  *       {@code head.K.bias};
+ *   <li>{@code ngrams.weight} [buckets, width] where there are n-grams; a bag has these and the
+ *       head alone;
  *   <li>{@code ids.map} I32 [vocabulary], each id's row; absent where every id has its own.
  * </ul>
  *
@@ -29,6 +31,7 @@ import java.util.Map;
 final class ServingTensors {
   static final String IDS = "ids.map";
   static final String GATES = "gates.weight";
+  static final String NGRAMS = "ngrams.weight";
 
   /** What a tensor must be. */
   record Spec(String dtype, long[] shape) {}
@@ -43,6 +46,20 @@ final class ServingTensors {
           case "int8" -> "I8";
           default -> "F32";
         };
+    long features = 0;
+    if (!config.isBag()) {
+      lstm(config, rows, mapped);
+      features = 2L * config.size("hidden_size");
+    }
+    Ngrams ngrams = config.ngrams();
+    if (ngrams != null) {
+      weight(NGRAMS, ngrams.buckets(), ngrams.width());
+      features += ngrams.width();
+    }
+    head(config, features);
+  }
+
+  private void lstm(ModelConfig config, long rows, boolean mapped) {
     boolean document = config.modelType().equals(ModelConfig.DOCUMENT);
     long hidden = config.size("hidden_size");
     long gates = (document ? 3 : 4) * hidden;
@@ -69,7 +86,6 @@ final class ServingTensors {
         weight("lstm.weight_hh" + direction, 4 * hidden, hidden);
       }
     }
-    head(config, 2 * hidden);
   }
 
   private void head(ModelConfig config, long features) {
@@ -123,8 +139,8 @@ final class ServingTensors {
    * @throws ModelFormatException naming the tensor, what config.json needs and what there is
    */
   static Map<String, Tensor> take(ModelConfig config, Map<String, Tensor> inFile, String source) {
-    boolean mapped = inFile.containsKey(IDS);
-    long rows = config.size("vocab_size");
+    boolean mapped = !config.isBag() && inFile.containsKey(IDS);
+    long rows = config.isBag() ? 0 : config.size("vocab_size");
     if (mapped) {
       Tensor table = inFile.get(table(config));
       rows = table == null || table.shape().length == 0 ? rows : table.shape()[0];

@@ -85,14 +85,34 @@ class JavaStudentTest {
   void nGramsHaveTheNativeBits(String kind) {
     Random random = new Random(17);
     for (int i = 0; i < 4; i++) {
-      Map<String, Object> config = config(kind.equals("bag") ? "document" : kind, random);
-      if (kind.equals("bag")) {
-        config.put("model_type", "maque-bag");
-        config.keySet().removeAll(List.of("hidden_size", "embedding_size"));
-      }
-      config.put("ngrams", new Ngrams(Ngrams.Unit.TOKENS, 1, 2, 32, 1 + i * 5).toMap());
+      Map<String, Object> config = ngramConfig(kind, 1 + i * 5, random);
       assertSameBits(
           ServingModels.parsed(config).options(false), TinyModels.weights(config, i), random);
+    }
+  }
+
+  private static Map<String, Object> ngramConfig(String kind, int width, Random random) {
+    boolean bag = kind.equals("bag");
+    Map<String, Object> config = config(bag ? "document" : kind, random);
+    if (bag) {
+      config.put("model_type", "maque-bag");
+      config.keySet().removeAll(List.of("hidden_size", "embedding_size"));
+    }
+    config.put("ngrams", new Ngrams(Ngrams.Unit.TOKENS, 1, 2, 32, width).toMap());
+    return config;
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"bag", "document", "max-logits", "max", "mean", "last"})
+  void servedNGramsHaveTheNativeBits(String kind) {
+    Random random = new Random(19);
+    for (int i = 0; i < 12; i++) {
+      Map<String, Object> config = ngramConfig(kind, 1 + random.nextInt(40), random);
+      config.put("precision", PRECISIONS.get(i % PRECISIONS.size()));
+      config.put("folded", !kind.equals("bag") && random.nextBoolean());
+      ModelConfig parsed = ServingModels.parsed(config);
+      boolean mapped = !kind.equals("bag") && random.nextBoolean();
+      assertSameBits(parsed.options(false), ServingModels.weights(parsed, mapped, random), random);
     }
   }
 
@@ -126,15 +146,18 @@ class JavaStudentTest {
   void everyInstructionSetHasTheBitsOfJava() throws Exception {
     Random random = new Random(13);
     List<String> models = new ArrayList<>(List.of("bits"));
-    for (String kind : List.of("document", "max-logits", "max", "mean", "last")) {
-      for (boolean folded : new boolean[] {true, false}) {
-        Map<String, Object> config = config(kind, random);
+    for (String kind : List.of("document", "max-logits", "max", "mean", "last", "bag")) {
+      for (boolean first : new boolean[] {true, false}) {
+        boolean bag = kind.equals("bag");
+        boolean folded = first && !bag;
+        Map<String, Object> config =
+            folded ? config(kind, random) : ngramConfig(kind, first ? 7 : 33, random);
         config.put("vocab_size", TinyModels.WORDS.size());
         config.put("precision", PRECISIONS.get(models.size() % PRECISIONS.size()));
         config.put("folded", folded);
         Map<String, Tensor> tensors =
             ServingModels.weights(ServingModels.parsed(config), folded, random);
-        Path file = directory.resolve(kind + folded + ".maque");
+        Path file = directory.resolve(kind + first + ".maque");
         ModelDirectory.write(file)
             .config(config)
             .tensors(tensors)
@@ -147,7 +170,7 @@ class JavaStudentTest {
     String[] arguments = models.toArray(new String[0]);
     Probe.Result plain = new Probe("", List.of("-Dmaque.native=off"), arguments).run();
     assertEquals(0, plain.status(), plain.output());
-    assertEquals(10, plain.output().lines().count(), plain.output());
+    assertEquals(12, plain.output().lines().count(), plain.output());
     for (String isa : List.of("ref", "avx2", "avx512")) {
       Probe probe = new Probe("", List.of("-Dmaque.native=required"), arguments);
       Probe.Result result = probe.environment(Map.of("MAQUE_MAX_ISA", isa)).run();

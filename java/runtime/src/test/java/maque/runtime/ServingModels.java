@@ -17,7 +17,7 @@ final class ServingModels {
 
   /** Random weights for a configuration; with a map of ids, its rows are a random choice. */
   static Map<String, Tensor> weights(ModelConfig config, boolean mapped, Random random) {
-    int ids = config.size("vocab_size");
+    int ids = config.isBag() ? 0 : config.size("vocab_size");
     int rows = mapped ? 1 + random.nextInt(ids) : ids;
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     ServingTensors.specs(config, rows, mapped)

@@ -20,6 +20,7 @@ import maque.runtime.TextEncoders;
  * the same bytes, on any number of threads.
  */
 public final class StudentPacking {
+  private static final String BAG = "maque-bag";
   private static final List<String> DIRECTIONS = List.of("", "_reverse");
 
   /** Whether the table's rows become gate pre-activations. */
@@ -61,8 +62,9 @@ public final class StudentPacking {
   private final ModelDirectory model;
   private final Options options;
   private final int threads;
+  private final boolean bag;
   private final boolean document;
-  private final int hidden;
+  private final int hidden; // 0 of a bag, as embedding is
   private final int embedding;
   private final Map<String, Tensor> out = new LinkedHashMap<>();
   private final Quantizer quantizer;
@@ -71,9 +73,10 @@ public final class StudentPacking {
     this.model = model;
     this.options = options;
     this.threads = threads;
+    bag = model.modelType().equals(BAG);
     document = model.modelType().equals("maque-document");
-    hidden = ModelIo.integer(model.config(), "hidden_size");
-    embedding = ModelIo.integer(model.config(), "embedding_size");
+    hidden = bag ? 0 : ModelIo.integer(model.config(), "hidden_size");
+    embedding = bag ? 0 : ModelIo.integer(model.config(), "embedding_size");
     quantizer = new Quantizer(options.precision(), out);
   }
 
@@ -99,9 +102,9 @@ public final class StudentPacking {
       throw new InvalidInputException(
           student.path() + ": expected a student, found " + student.modelType());
     }
-    if (student.config().containsKey("ngrams")) {
+    if (student.modelType().equals(BAG) && (options.fold() == Fold.YES || options.used() != null)) {
       throw new InvalidInputException(
-          student.path() + ": a student with n-grams cannot be packed: serve it as it is");
+          student.path() + ": a bag has no table of tokens to fold or to cut");
     }
     return new StudentPacking(student, options, threads).write(out);
   }
@@ -109,14 +112,8 @@ public final class StudentPacking {
   private ModelDirectory.Writer write(Path path) {
     Map<String, Object> packed = new LinkedHashMap<>();
     packed.put("source", model.fingerprint());
-    float[] table = table(packed);
-    int rows = table.length / embedding;
-    boolean folds = folds(rows);
-    if (folds) {
-      folded(table, rows);
-    } else {
-      unfolded(table, rows);
-    }
+    boolean folds = !bag && lstm(packed);
+    weight("ngrams.weight");
     head();
     Map<String, Object> config = new LinkedHashMap<>(model.config());
     config.put("precision", options.precision().id());
@@ -131,6 +128,18 @@ public final class StudentPacking {
         .vocab(model.vocab())
         .labels(model.labels())
         .training(training);
+  }
+
+  /** The table and the directions; tells whether they were folded. */
+  private boolean lstm(Map<String, Object> packed) {
+    float[] table = table(packed);
+    int rows = table.length / embedding;
+    if (!folds(rows)) {
+      unfolded(table, rows);
+      return false;
+    }
+    folded(table, rows);
+    return true;
   }
 
   private int gates() {
@@ -267,16 +276,20 @@ public final class StudentPacking {
   }
 
   private void head() {
-    for (int layer = 0; ; layer += 2) {
-      String name = "head." + layer;
-      Tensor weight = model.nativeTensors().get(name + ".weight");
-      if (weight == null) {
-        return;
-      }
-      long[] shape = weight.shape();
-      quantizer.weight(name + ".weight", values(name + ".weight"), (int) shape[0], (int) shape[1]);
-      put(name + ".bias", values(name + ".bias"));
+    for (int layer = 0; weight("head." + layer + ".weight"); layer += 2) {
+      put("head." + layer + ".bias", values("head." + layer + ".bias"));
     }
+  }
+
+  /** Puts a weight as it stands; tells whether there is one. */
+  private boolean weight(String name) {
+    Tensor weight = model.nativeTensors().get(name);
+    if (weight == null) {
+      return false;
+    }
+    long[] shape = weight.shape();
+    quantizer.weight(name, values(name), (int) shape[0], (int) shape[1]);
+    return true;
   }
 
   private void put(String name, float[] values) {

@@ -16,6 +16,7 @@ import maque.runtime.Maque;
 import maque.runtime.ModelDirectory;
 import maque.runtime.ModelFormatException;
 import maque.runtime.Student;
+import maque.runtime.Tensor;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -181,17 +182,63 @@ class StudentPackingTest {
   }
 
   @ParameterizedTest
-  @ValueSource(strings = {"document", "max-logits", "max", "mean", "last"})
+  @ValueSource(
+      strings = {
+        "document",
+        "max-logits",
+        "max",
+        "mean",
+        "last",
+        "document ngrams",
+        "max-logits ngrams",
+        "mean ngrams",
+        "bag"
+      })
   void answersAsTheTrainingFormDoes(String kind) {
     ModelDirectory student = student(kind);
+    boolean bag = kind.equals("bag");
     for (StudentPacking.Fold fold : StudentPacking.Fold.values()) {
-      boolean folded = fold != StudentPacking.Fold.NO;
+      boolean folded = fold != StudentPacking.Fold.NO && !bag;
+      if (fold == StudentPacking.Fold.YES && bag) {
+        continue;
+      }
       double fp32 = difference(student, StudentPacking.Options.of(Precision.FP32).withFold(fold));
       assertTrue(folded ? fp32 < 1e-5 : fp32 == 0, kind + " fp32 " + fp32);
       double bf16 = difference(student, StudentPacking.Options.of(Precision.BF16).withFold(fold));
       assertTrue(bf16 < 0.02, kind + " bf16 " + bf16);
       double int8 = difference(student, StudentPacking.Options.of(Precision.INT8).withFold(fold));
       assertTrue(int8 > 0 && int8 < 0.05, kind + " int8 " + int8);
+    }
+  }
+
+  /** Their table in int8 has a scale for each bucket. */
+  @ParameterizedTest
+  @ValueSource(strings = {"bag", "max ngrams"})
+  void nGramsKeepTheirTable(String kind) {
+    ModelDirectory student = student(kind);
+    ModelDirectory packed = pack(student, StudentPacking.Options.of(Precision.INT8));
+    float[] all = values(student, "ngrams.weight");
+    float[] scales = values(packed, "ngrams.weight.scale");
+    Tensor table = packed.nativeTensors().get("ngrams.weight");
+    assertArrayEquals(new long[] {64, 6}, table.shape());
+    for (int i = 0; i < all.length; i++) {
+      assertEquals(all[i], table.data().get(i) * scales[i / 6], scales[i / 6] * 0.501f);
+    }
+    assertEquals(student.config().get("ngrams"), packed.config().get("ngrams"));
+    assertEquals(!kind.equals("bag"), packed.config().get("folded"));
+  }
+
+  @Test
+  void aBagHasNothingToFoldOrCut() {
+    ModelDirectory bag = student("bag");
+    StudentPacking.Options options = StudentPacking.Options.of(Precision.INT8);
+    for (StudentPacking.Options wrong :
+        List.of(
+            options.withFold(StudentPacking.Fold.YES),
+            options.withUsed(Texts.of(List.of("red"))))) {
+      String message =
+          assertThrows(InvalidInputException.class, () -> pack(bag, wrong)).getMessage();
+      assertTrue(message.contains("no table of tokens"), message);
     }
   }
 
