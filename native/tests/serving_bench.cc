@@ -20,8 +20,9 @@ double best_of(int64_t model, const Geometry& g, const OwnedBatch<float>& b, int
   double best = 1e9;
   for (int i = 0; i < runs; ++i) {
     const double start = now();
-    CHECK_EQ(maque_predict(model, b.ids.data(), static_cast<int64_t>(b.ids.size()), b.offsets.data(),
-                           static_cast<int32_t>(b.size()), nullptr, nullptr, 0, nullptr, out.data(),
+    CHECK_EQ(maque_predict(model, b.id_data(), static_cast<int64_t>(b.ids.size()), b.offset_data(),
+                           static_cast<int32_t>(b.size()), nullptr, b.bag_data(),
+                           static_cast<int64_t>(b.bag_ids.size()), b.bag_offset_data(), out.data(),
                            static_cast<int64_t>(out.size())),
              MAQUE_OK);
     best = std::min(best, now() - start);
@@ -70,5 +71,13 @@ int main() {
   bench("sequence 128/128, 1 x 24", narrow, true, 1, 24, 100);
   bench("document, 1 vector", document, false, 1, 1, 200);
   bench("document, 4001 x 1 vector", document, false, 4001, 1, 1);
+  // Up to twice as many n-grams as tokens, from a table that no level-2 cache holds.
+  maque::Geometry bag = bag_geometry({}), beside = document;
+  bag.num_labels = 15;
+  bag.ngram_buckets = beside.ngram_buckets = 131072;
+  bag.ngram_width = beside.ngram_width = 64;
+  bench("bag of 64, 1 x 24", bag, false, 1, 24, 200);
+  bench("bag of 64, 2000 x 24", bag, false, 2000, 24, 1);
+  bench("document and n-grams, 1 x 24", beside, false, 1, 24, 100);
   return state().failures == 0 ? 0 : 1;
 }
