@@ -101,6 +101,7 @@ final class BudgetSearch {
   String pack(String model, Precision precision) throws Exception {
     String name = model + "-" + precision.id();
     ModelDirectory student = ModelDirectory.read(out.resolve(model));
+    boolean bag = student.modelType().equals("maque-bag"); // has no tokens' rows to keep
     long table = Math.min(StudentPacking.Options.DEFAULT_TABLE_BYTES, budget.bytes() / 2);
     stages.run(
         name,
@@ -109,7 +110,9 @@ final class BudgetSearch {
         () ->
             StudentPacking.pack(
                     student,
-                    StudentPacking.Options.of(precision).withMaxTableBytes(table).withUsed(used),
+                    StudentPacking.Options.of(precision)
+                        .withMaxTableBytes(table)
+                        .withUsed(bag ? null : used),
                     control.threads(),
                     out.resolve(name))
                 .commit());

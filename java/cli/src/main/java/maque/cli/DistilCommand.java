@@ -144,12 +144,11 @@ final class DistilCommand implements Callable<Integer> {
     inputs.check();
     Budget budget = time == null && size == null ? null : Budget.parse(time, size);
     StudentRecipe given = given();
-    if (budget != null && !given.gives("--ngrams")) {
-      given = StudentRecipe.of("--ngrams none").with(given); // no packed form has them
-    }
     List<String> candidates =
-        budget != null && distilled.isEmpty() ? DistilRecipes.sizes(given) : distilled;
-    DistilRecipes recipes = DistilRecipes.of(given, candidates, alone);
+        budget != null && distilled.isEmpty()
+            ? DistilRecipes.sizes(given, budget.bytes())
+            : distilled;
+    DistilRecipes recipes = DistilRecipes.of(given, candidates, alone, budget == null);
     recipes.distilled().forEach(recipe -> recipe.options(true, run.seed(), null));
     recipes.alone().forEach(DistilCommand::requireOwn);
     Usage.require(

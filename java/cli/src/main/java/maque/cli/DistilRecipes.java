@@ -24,8 +24,11 @@ record DistilRecipes(
   private static final StudentRecipe SOFT =
       StudentRecipe.of("--soft-loss kl --temperature 2 --alpha 0");
   private static final StudentRecipe EMBEDDINGS = StudentRecipe.of("--embeddings teacher");
-  private static final StudentRecipe NGRAMS =
-      StudentRecipe.of("--ngrams 1-3 --ngram-buckets 131072 --ngram-width 64");
+  private static final String WITH_NGRAMS = "--ngrams 1-3 --ngram-buckets 131072 --ngram-width 64";
+
+  /** What a table of these n-grams takes in int8, with its scales. */
+  private static final long NGRAM_BYTES = 131072L * (64 + 4);
+
   private static final StudentRecipe SEQUENCE =
       StudentRecipe.of("--hidden-size 128 --pool-batches 20");
   private static final StudentRecipe ALONE_DOCUMENT =
@@ -40,14 +43,24 @@ record DistilRecipes(
           "--embedding-size 64 --hidden-size 64 --head 64",
           "--embedding-size 128 --hidden-size 128 --head 128");
 
-  /** The candidates for a budget where the command line names none. */
-  static List<String> sizes(StudentRecipe given) {
+  /**
+   * The candidates for a budget where the command line names none.
+   *
+   * @param bytes the most that a student may take; decides whether one with n-grams is tried
+   */
+  static List<String> sizes(StudentRecipe given, long bytes) {
+    if (given.value("--kind", "").equals("bag")) {
+      return List.of("");
+    }
     List<String> all = new ArrayList<>();
-    List<String> kinds =
-        given.gives("--kind") ? List.of("") : List.of("--kind document ", "--kind sequence ");
+    boolean kindGiven = given.gives("--kind");
+    List<String> kinds = kindGiven ? List.of("") : List.of("--kind document ", "--kind sequence ");
     for (String kind : kinds) {
       SIZES.forEach(size -> all.add(kind + size));
       all.add(kind);
+    }
+    if (!given.gives("--ngrams") && bytes > NGRAM_BYTES) {
+      all.add(kinds.get(0) + WITH_NGRAMS);
     }
     return all;
   }
@@ -59,13 +72,15 @@ record DistilRecipes(
    * @param distilled more options, a candidate each; empty: the one that {@code given} makes
    * @param alone options of the candidates that take nothing; empty: the distilled one's shape, a
    *     bag of n-grams and a document student, each with its own embeddings
+   * @param ngrams whether they stand beside a biLSTM where nothing is said of them
    */
-  static DistilRecipes of(StudentRecipe given, List<String> distilled, List<String> alone) {
-    StudentRecipe base = withDefaults(DEFAULT.with(given), given);
+  static DistilRecipes of(
+      StudentRecipe given, List<String> distilled, List<String> alone, boolean ngrams) {
+    StudentRecipe base = withDefaults(DEFAULT.with(given), given, ngrams);
     List<StudentRecipe> soft = new ArrayList<>();
     for (String each : distilled.isEmpty() ? List.of("") : distilled) {
       StudentRecipe more = given.with(StudentRecipe.of(each));
-      soft.add(withDefaults(DEFAULT.with(more), more));
+      soft.add(withDefaults(DEFAULT.with(more), more, ngrams));
     }
     List<StudentRecipe> without = new ArrayList<>();
     if (alone.isEmpty()) {
@@ -79,15 +94,16 @@ record DistilRecipes(
         List.copyOf(soft), List.copyOf(without), embeddings(soft.get(0)), bag(given));
   }
 
-  private static StudentRecipe withDefaults(StudentRecipe parsed, StudentRecipe given) {
+  private static StudentRecipe withDefaults(
+      StudentRecipe parsed, StudentRecipe given, boolean ngrams) {
     StudentOptions.Kind kind =
         Names.parse("--kind", StudentOptions.Kind.class, parsed.value("--kind", "document"));
     StudentRecipe defaults = StudentRecipe.of("--kind " + kind).with(SOFT);
     if (kind != StudentOptions.Kind.BAG) {
       defaults = defaults.with(EMBEDDINGS);
     }
-    if (kind != StudentOptions.Kind.BAG && !given.gives("--ngrams")) {
-      defaults = defaults.with(NGRAMS);
+    if (ngrams && kind != StudentOptions.Kind.BAG && !given.gives("--ngrams")) {
+      defaults = defaults.with(StudentRecipe.of(WITH_NGRAMS));
     }
     return (kind == StudentOptions.Kind.SEQUENCE ? defaults.with(SEQUENCE) : defaults).with(given);
   }

@@ -101,6 +101,48 @@ class PackTest {
   }
 
   @Test
+  void packsABagOfNGrams() {
+    Path bag = folder.resolve("bag");
+    Tiny.Outcome outcome =
+        Tiny.maque(
+            "train-student",
+            "--train",
+            data,
+            "--out",
+            bag,
+            "--kind",
+            "bag",
+            "--ngram-buckets",
+            1024,
+            "--ngram-width",
+            12,
+            "--epochs",
+            6,
+            "--lr",
+            "1e-2");
+    assertEquals(0, outcome.code(), outcome.err());
+    for (String precision : new String[] {"fp32", "bf16", "int8"}) {
+      Path out = folder.resolve("bag-" + precision + ".maque");
+      outcome = Tiny.maque("pack", bag, "--precision", precision, "--data", data, "--out", out);
+      assertEquals(0, outcome.code(), outcome.err());
+      assertTrue(outcome.out().contains(precision + ", not folded"), outcome.out());
+      assertTrue(outcome.out().contains("the same label on 100.00 % of 80 texts"), outcome.out());
+    }
+    Path out = folder.resolve("bag-folded.maque");
+    fails(
+        1,
+        "a bag has no table of tokens",
+        "pack",
+        bag,
+        "--precision",
+        "int8",
+        "--fold",
+        "yes",
+        "--out",
+        out);
+  }
+
+  @Test
   void saysWhatIsWrong() throws IOException {
     Path out = folder.resolve("wrong.maque");
     fails(2, "--precision", "pack", student, "--out", out);
