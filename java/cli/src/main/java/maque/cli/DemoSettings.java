@@ -1,6 +1,7 @@
 package maque.cli;
 
 import java.util.List;
+import maque.runtime.Ngrams;
 import maque.training.StudentOptions;
 import maque.training.TeacherOptions;
 
@@ -15,8 +16,8 @@ record DemoSettings(WordNetGlosses.Sizes sizes, TeacherOptions teacher, List<Dem
   /** Longest text in tokens; 1 % of the glosses are longer. */
   private static final int MAX_TOKENS = 48;
 
-  /** As many tokens are about this many characters. */
-  private static final int MAX_CHARACTERS = 256;
+  /** n-grams of word pieces: 8 points better here than those of characters. */
+  private static final Ngrams NGRAMS = new Ngrams(Ngrams.Unit.TOKENS, 1, 3, 1 << 17, 64);
 
   /** Dimensions of the word vectors: the article's. */
   static final int VECTOR_SIZE = 300;
@@ -64,7 +65,14 @@ record DemoSettings(WordNetGlosses.Sizes sizes, TeacherOptions teacher, List<Dem
             .batchSize(32)
             .alone();
     StudentOptions bag =
-        StudentOptions.bag().maxTokens(MAX_CHARACTERS).devFraction(0).seed(seed).alone();
+        StudentOptions.bag()
+            .ngrams(NGRAMS)
+            .tokens(StudentOptions.Tokens.WORDPIECE)
+            .maxTokens(MAX_TOKENS)
+            .epochs(5 * sequenceEpochs)
+            .devFraction(0)
+            .seed(seed)
+            .alone();
     return List.of(
         new DemoModel("bag-alone", "bag of n-grams on labels", bag, false, false),
         new DemoModel(
