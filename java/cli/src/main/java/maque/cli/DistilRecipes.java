@@ -131,9 +131,13 @@ record DistilRecipes(
     return alone;
   }
 
-  /** What fastText is, the honest baseline of every report; the table is as large as was asked. */
+  /**
+   * What fastText is, the honest baseline of every report; the table is as large as was asked. From
+   * few labels it gains for thirty epochs (3,000 titles: 72.9 against 69.3 after eight); where it
+   * does not, dev takes an earlier evaluation.
+   */
   private static StudentRecipe bag(StudentRecipe given) {
-    StudentRecipe bag = StudentRecipe.of("--kind bag");
+    StudentRecipe bag = StudentRecipe.of("--kind bag --epochs 30");
     for (String size : List.of("--ngram-buckets", "--ngram-width")) {
       if (given.gives(size)) {
         bag = bag.with(StudentRecipe.of(size + " " + given.value(size, "")));
