@@ -1,13 +1,12 @@
 // Speed of gemm and gemm_bf16 on one thread, beside the peak of the fused multiply-add, or of the bf16 dot
 // product, measured in the same run. Built, not run by ctest:   taskset -c 0 ./bench_gemm
 // [avx512bf16|avx512|avx2]
-#include <time.h>
-
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <functional>
 
+#include "bench_clock.h"
 #include "isa/bf16/dot_loop.h"
 #include "isa/lanes.h"
 #include "kernel_test.h"
@@ -16,26 +15,6 @@ using namespace maque;
 using namespace maque::test;
 
 namespace {
-
-/// Processor time of this thread: other programs' turns do not count.
-double now() {
-  timespec t;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
-
-/// Best time of one run of `work` in at least `rounds` rounds and a quarter of a second.
-template <class Work>
-double best_seconds(int rounds, const Work& work) {
-  double best = 1e9;
-  const double start = now();
-  for (int round = 0; round < rounds || now() - start < 0.25; ++round) {
-    const double before = now();
-    work();
-    best = std::min(best, now() - before);
-  }
-  return best;
-}
 
 double peak_gflops(float (*loop)(int64_t), int64_t flops_of_step) {
   constexpr int64_t kSteps = 1000000;

@@ -8,23 +8,6 @@
 namespace maque::test {
 namespace {
 
-Geometry wide_bert(Pooling pooling) {
-  Geometry g = bert_geometry(pooling, {40});
-  g.vocab = 300;
-  g.hidden = 66;
-  g.intermediate = 130;
-  g.positions = 40;
-  return g;
-}
-
-Geometry wide_student(Kind kind, Pooling pooling) {
-  Geometry g = student_geometry(kind, pooling, {40});
-  g.vocab = 300;
-  g.embedding = 70;
-  g.hidden = 45;
-  return g;
-}
-
 std::vector<Geometry> geometries() {
   return {wide_bert(Pooling::pooler), wide_bert(Pooling::mean),
           wide_student(Kind::sequence, Pooling::max_logits), wide_student(Kind::sequence, Pooling::mean),

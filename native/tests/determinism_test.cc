@@ -7,24 +7,6 @@
 namespace maque::test {
 namespace {
 
-/// Sizes beyond one block of rows, columns, texts and elements, and multiples of nothing.
-Geometry wide_bert(Pooling pooling) {
-  Geometry g = bert_geometry(pooling, {40});
-  g.vocab = 300;
-  g.hidden = 66;
-  g.intermediate = 130;
-  g.positions = 40;
-  return g;
-}
-
-Geometry wide_student(Kind kind, Pooling pooling) {
-  Geometry g = student_geometry(kind, pooling, {40});
-  g.vocab = 300;
-  g.embedding = 70;
-  g.hidden = 45;
-  return g;
-}
-
 Geometry wide_ngrams(Geometry g) {
   g.ngram_buckets = 500;
   g.ngram_width = 70;

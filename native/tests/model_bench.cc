@@ -2,21 +2,14 @@
 // Usage: model_bench [isa] [base]; base: BERT-base geometry too, which takes some gigabytes.
 // Prints the best of several runs: milliseconds and GFLOP/s, counting matrix products only (a training step:
 // three times its forward), and how many times faster bf16 is.
-#include <time.h>
-
 #include <algorithm>
 #include <memory>
 
+#include "tests/bench_clock.h"
 #include "tests/model_fixture.h"
 
 namespace maque::test {
 namespace {
-
-double now() {
-  timespec t;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);  // other work on the machine does not count
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
 
 Geometry bge_small() {
   Geometry g = bert_geometry(Pooling::cls, {192});

@@ -41,6 +41,24 @@ inline Geometry student_geometry(Kind kind, Pooling pooling, std::vector<int64_t
   return g;
 }
 
+/// Sizes beyond one block of rows, columns, texts and elements, and multiples of nothing.
+inline Geometry wide_bert(Pooling pooling) {
+  Geometry g = bert_geometry(pooling, {40});
+  g.vocab = 300;
+  g.hidden = 66;
+  g.intermediate = 130;
+  g.positions = 40;
+  return g;
+}
+
+inline Geometry wide_student(Kind kind, Pooling pooling) {
+  Geometry g = student_geometry(kind, pooling, {40});
+  g.vocab = 300;
+  g.embedding = 70;
+  g.hidden = 45;
+  return g;
+}
+
 inline Geometry bag_geometry(std::vector<int64_t> head = {6}) {
   Geometry g = student_geometry(Kind::bag, Pooling::none, head);
   g.vocab = g.embedding = g.hidden = 0;

@@ -1,18 +1,11 @@
 // Times the serving forms of students against the form of training, in turns on one thread. Usage:
 // [MAQUE_MAX_ISA=avx2] serving_bench
 // Prints the best of several rounds: microseconds a call, and how many times faster than the training form.
-#include <time.h>
-
+#include "tests/bench_clock.h"
 #include "tests/serving_fixture.h"
 
 namespace maque::test {
 namespace {
-
-double now() {
-  timespec t;
-  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);  // other work on the machine does not count
-  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-}
 
 /// Best time of one of `runs` calls.
 double best_of(int64_t model, const Geometry& g, const OwnedBatch<float>& b, int runs) {
