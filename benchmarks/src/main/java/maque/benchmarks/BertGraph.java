@@ -1,6 +1,8 @@
 package maque.benchmarks;
 
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import maque.training.onnx.OnnxFile;
 
 /**
  * A BERT encoder as a graph of ONNX Runtime's fused operators: one product for queries, keys and
@@ -27,8 +29,8 @@ final class BertGraph {
   }
 
   private void write(Path file) {
-    onnx.input("ids", OnnxFile.INT32, 2);
-    onnx.input("mask", OnnxFile.INT32, 2);
+    onnx.input("ids", OnnxFile.INT32, "ids_0", "ids_1");
+    onnx.input("mask", OnnxFile.INT32, "mask_0", "mask_1");
     int hidden = shape.hidden();
     onnx.floats("word", weights.get("embeddings.word_embeddings.weight"), words(), hidden);
     onnx.floats("position", positions(), weights.shape("embeddings.position_embeddings.weight"));
@@ -44,7 +46,7 @@ final class BertGraph {
       x = layer(i, x);
     }
     onnx.node("Identity", "out", x);
-    onnx.output("out", 3);
+    onnx.output("out", "out_0", "out_1", "out_2");
     onnx.save(file);
   }
 
@@ -103,8 +105,8 @@ final class BertGraph {
     Object[] heads = {"num_heads", (long) shape.heads()};
     String qkv = name + "qkv";
     if (int8) {
-      onnx.quantised(qkv, joined, hidden, 3 * hidden);
-      onnx.tensor(qkv + "_zero", OnnxFile.INT8, new byte[3 * hidden], 3L * hidden);
+      OnnxWeights.quantised(onnx, qkv, joined, hidden, 3 * hidden);
+      onnx.tensor(qkv + "_zero", OnnxFile.INT8, ByteBuffer.wrap(new byte[3 * hidden]), 3L * hidden);
       onnx.node("DynamicQuantizeLinear", name + "xq " + name + "xs " + name + "xz", x);
       onnx.node(
           OnnxFile.OWN + "QAttention",
@@ -121,9 +123,9 @@ final class BertGraph {
   }
 
   private void matrix(String name, String tensor, int out, int in) {
-    float[] turned = OnnxFile.transposed(weights.get(tensor + ".weight"), out, in);
+    float[] turned = OnnxWeights.transposed(weights.get(tensor + ".weight"), out, in);
     if (int8) {
-      onnx.quantised(name, turned, in, out);
+      OnnxWeights.quantised(onnx, name, turned, in, out);
     } else {
       onnx.floats(name, turned, in, out);
     }

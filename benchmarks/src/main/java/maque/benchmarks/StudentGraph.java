@@ -1,6 +1,8 @@
 package maque.benchmarks;
 
+import java.nio.ByteBuffer;
 import java.nio.file.Path;
+import maque.training.onnx.OnnxFile;
 
 /** The students as ONNX graphs, in floats or with int8 weights. */
 final class StudentGraph {
@@ -34,7 +36,7 @@ final class StudentGraph {
   private void document(Path file) {
     lstmWeights();
     headWeights();
-    onnx.input("x", OnnxFile.FLOAT, 2);
+    onnx.input("x", OnnxFile.FLOAT, "x_0", "x_1");
     onnx.integers("one_step", 1, -1, shape.in());
     onnx.integers("joined", -1, 2L * shape.hidden());
     onnx.node("Reshape", "steps", "x one_step");
@@ -42,7 +44,7 @@ final class StudentGraph {
     onnx.node("Transpose", "by_text", "final", "perm", new long[] {1, 0, 2});
     onnx.node("Reshape", "features", "by_text joined");
     head("features", "out");
-    onnx.output("out", 2);
+    onnx.output("out", "out_0", "out_1");
     onnx.save(file);
   }
 
@@ -50,9 +52,9 @@ final class StudentGraph {
     onnx.floats("embedding", weights.get("embedding.weight"), weights.shape("embedding.weight"));
     lstmWeights();
     headWeights();
-    onnx.input("ids", OnnxFile.INT64, 2);
-    onnx.input("lengths", OnnxFile.INT32, 1);
-    onnx.input("late", OnnxFile.FLOAT, 3);
+    onnx.input("ids", OnnxFile.INT64, "ids_0", "ids_1");
+    onnx.input("lengths", OnnxFile.INT32, "lengths_0");
+    onnx.input("late", OnnxFile.FLOAT, "late_0", "late_1", "late_2");
     onnx.integers("joined", 0, 0, 2L * shape.hidden());
     onnx.node("Transpose", "by_time", "ids", "perm", new long[] {1, 0});
     onnx.node("Gather", "x", "embedding by_time");
@@ -62,7 +64,7 @@ final class StudentGraph {
     head("features", "logits");
     onnx.node("Add", "within", "logits late");
     onnx.node("ReduceMax", "out", "within", "axes", new long[] {0}, "keepdims", 0L);
-    onnx.output("out", 2);
+    onnx.output("out", "out_0", "out_1");
     onnx.save(file);
   }
 
@@ -107,12 +109,12 @@ final class StudentGraph {
     float[] scales = new float[2 * rows];
     for (int d = 0; d < 2; d++) {
       float[] one = java.util.Arrays.copyOfRange(all, d * rows * in, (d + 1) * rows * in);
-      System.arraycopy(OnnxFile.transposed(one, rows, in), 0, all, d * rows * in, one.length);
-      OnnxFile.quantise(all, d * rows * in, in, rows, bytes, scales, d * rows);
+      System.arraycopy(OnnxWeights.transposed(one, rows, in), 0, all, d * rows * in, one.length);
+      OnnxWeights.quantise(all, d * rows * in, in, rows, bytes, scales, d * rows);
     }
-    onnx.tensor(name, OnnxFile.INT8, bytes, 2, in, rows);
+    onnx.tensor(name, OnnxFile.INT8, ByteBuffer.wrap(bytes), 2, in, rows);
     onnx.floats(name + "_scale", scales, 2, rows);
-    onnx.tensor(name + "_zero", OnnxFile.INT8, new byte[2 * rows], 2, rows);
+    onnx.tensor(name + "_zero", OnnxFile.INT8, ByteBuffer.wrap(new byte[2 * rows]), 2, rows);
   }
 
   private void copyGates(String tensor, int size, float[] to, int at) {
@@ -128,9 +130,9 @@ final class StudentGraph {
       long[] dims = weights.shape(name + ".weight");
       int out = (int) dims[0];
       int in = (int) dims[1];
-      float[] turned = OnnxFile.transposed(weights.get(name + ".weight"), out, in);
+      float[] turned = OnnxWeights.transposed(weights.get(name + ".weight"), out, in);
       if (int8) {
-        onnx.quantised("w" + i, turned, in, out);
+        OnnxWeights.quantised(onnx, "w" + i, turned, in, out);
       } else {
         onnx.floats("w" + i, turned, in, out);
       }

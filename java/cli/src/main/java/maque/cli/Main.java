@@ -18,7 +18,7 @@ import picocli.CommandLine.Spec;
       "",
       "The whole chain on real weights and real text: maque demo. Step by step: import a BERT,"
           + " train-teacher on labelled texts, soft-targets for labelled and unlabelled ones,"
-          + " train-student, evaluate, pack, predict."
+          + " train-student, evaluate, pack, predict, export."
     },
     mixinStandardHelpOptions = true,
     versionProvider = InfoCommand.Version.class,
@@ -33,6 +33,7 @@ import picocli.CommandLine.Spec;
       EvaluateCommand.class,
       CheckDataCommand.class,
       PackCommand.class,
+      ExportCommand.class,
       DiagnoseCommand.class,
       VerifyCommand.class,
       RebuildCommand.class,

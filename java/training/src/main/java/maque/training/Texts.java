@@ -73,6 +73,27 @@ public interface Texts {
     };
   }
 
+  /** The first of these texts; all where there are no more. */
+  static Texts first(Texts all, int n) {
+    int size = Math.min(n, all.size());
+    return new Texts() {
+      @Override
+      public int size() {
+        return size;
+      }
+
+      @Override
+      public String get(int index) {
+        return all.get(Objects.checkIndex(index, size));
+      }
+
+      @Override
+      public int length(int index) {
+        return all.length(Objects.checkIndex(index, size));
+      }
+    };
+  }
+
   /** Several one after the other. */
   static Texts concat(Texts first, Texts second) {
     return new Texts() {

@@ -111,7 +111,7 @@ public final class OnnxBert {
     return config;
   }
 
-  private static Tensor tensor(String name, OnnxBertGraph.Weight weight) {
+  static Tensor tensor(String name, OnnxBertGraph.Weight weight) {
     OnnxTensor source = weight.tensor();
     if (!weight.transposed()) {
       return new Tensor(name, "F32", source.dims(), source.data());

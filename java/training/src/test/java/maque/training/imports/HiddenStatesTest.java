@@ -88,7 +88,7 @@ class HiddenStatesTest {
     return mixed;
   }
 
-  private static List<String> chineseTexts() throws IOException {
+  static List<String> chineseTexts() throws IOException {
     try (InputStream in = HiddenStatesTest.class.getResourceAsStream("/zh-texts.json")) {
       List<?> rows = (List<?>) Json.parse(in.readAllBytes(), "zh-texts.json");
       return rows.stream().map(row -> (String) ((Map<?, ?>) row).get("text")).toList();

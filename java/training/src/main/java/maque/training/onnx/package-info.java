@@ -1,0 +1,2 @@
+/** Writing models for other programs: ONNX. */
+package maque.training.onnx;
