@@ -45,7 +45,9 @@ final class DistilCharts {
   String learning() {
     Map<String, List<SvgChart.Point>> lines = new LinkedHashMap<>();
     for (DistilResult.Measured way : result.ways()) {
-      lines.put(way.title(), history(way.members().get(0).model()));
+      if (way.members().get(0).model() != null) {
+        lines.put(way.title(), history(way.members().get(0).model()));
+      }
     }
     double[] y =
         lines.values().stream().flatMap(List::stream).mapToDouble(SvgChart.Point::y).toArray();

@@ -42,6 +42,8 @@ import picocli.CommandLine.Spec;
     })
 final class DistilCommand implements Callable<Integer> {
   private static final int MAX_SEEDS = 100;
+  private static final int MAX_TEACHERS = 20;
+  private static final int MAX_FOLDS = 20;
 
   @ParentCommand private Main main;
   @Spec private CommandSpec spec;
@@ -51,8 +53,10 @@ final class DistilCommand implements Callable<Integer> {
   @Option(
       names = "--teacher",
       paramLabel = "DIR",
-      description = "A fine-tuned teacher; instead of --encoder.")
-  private Path teacher;
+      description =
+          "A fine-tuned teacher, instead of --encoder; may be given several times: students learn"
+              + " the mean of their logits.")
+  private List<Path> givenTeachers = List.of();
 
   @Option(
       names = "--encoder",
@@ -66,6 +70,25 @@ final class DistilCommand implements Callable<Integer> {
       defaultValue = "",
       description = "Options of train-teacher in one argument, such as '--tune last-layers:1'.")
   private String teacherOptions;
+
+  @Option(
+      names = "--teachers",
+      paramLabel = "N",
+      defaultValue = "1",
+      description =
+          "Fine-tune N teachers, by seeds from --seed on; students learn the mean of their logits"
+              + " (default: ${DEFAULT-VALUE}).")
+  private int teachers;
+
+  @Option(
+      names = "--folds",
+      paramLabel = "K",
+      defaultValue = "0",
+      description =
+          "Cross-fitting: fine-tune K more of each teacher, each without one of K parts of the"
+              + " labelled texts; what students learn of a text is the mean of the teachers that"
+              + " did not see its label (default: ${DEFAULT-VALUE}, none).")
+  private int folds;
 
   @Option(
       names = "--vectors",
@@ -138,8 +161,7 @@ final class DistilCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    Usage.require((teacher == null) != (encoder == null), "give either --teacher or --encoder");
-    Usage.require(encoder != null || teacherOptions.isBlank(), "--teacher-options needs --encoder");
+    requireTeachers();
     Usage.require(seeds >= 1 && seeds <= MAX_SEEDS, "--seeds must be 1.." + MAX_SEEDS);
     inputs.check();
     Budget budget = time == null && size == null ? null : Budget.parse(time, size);
@@ -157,17 +179,34 @@ final class DistilCommand implements Callable<Integer> {
     Distillation.Plan plan =
         new Distillation.Plan(
             out,
-            teacher,
-            encoder,
+            new DistilTeachers.Plan(
+                givenTeachers,
+                encoder,
+                new TeacherRecipe(teacherOptions),
+                teachers,
+                folds,
+                run.seed()),
             vectors,
-            new TeacherRecipe(teacherOptions),
             recipes,
             budget,
             run.seed(),
             seeds);
-    plan.teacherRecipe().options(run.seed(), null);
+    plan.teachers().recipe().options(run.seed(), null);
     return Work.run(
         main.console(), run.threads(), main.commandLine(), control -> distil(plan, control));
+  }
+
+  private void requireTeachers() {
+    Usage.require(
+        givenTeachers.isEmpty() != (encoder == null), "give either --teacher or --encoder");
+    Usage.require(encoder != null || teacherOptions.isBlank(), "--teacher-options needs --encoder");
+    Usage.require(
+        teachers >= 1 && teachers <= MAX_TEACHERS, "--teachers must be 1.." + MAX_TEACHERS);
+    Usage.require(
+        folds == 0 || folds >= 2 && folds <= MAX_FOLDS, "--folds must be 0 or 2.." + MAX_FOLDS);
+    Usage.require(
+        encoder != null || teachers == 1 && folds == 0,
+        "--teachers and --folds need --encoder: a teacher that is given saw its labels already");
   }
 
   private int distil(Distillation.Plan plan, RunControl control) throws Exception {

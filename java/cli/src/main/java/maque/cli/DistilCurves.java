@@ -9,7 +9,6 @@ import maque.runtime.ModelDirectory;
 import maque.training.DataSet;
 import maque.training.LogitStore;
 import maque.training.SvgChart;
-import maque.training.TeacherKey;
 import maque.training.Texts;
 
 /** What more labels and more unlabelled texts are worth: extra trainings on parts of them. */
@@ -50,21 +49,14 @@ final class DistilCurves {
       DataSet.Draw drawn =
           distillation.data().train().draw(Math.max(2, n), distillation.plan().seed(), false);
       DataSet train = drawn.labelled();
-      Path teacher = distillation.lesson().teacher();
+      DistilTeachers.Taught taught = distillation.lesson().taught();
       String folder = "curves/labels-" + n;
-      Texts transfer = distillation.data().transfer();
-      if (distillation.plan().encoder() != null) {
-        teacher = part == 1 ? teacher : distillation.makeTeacher(folder + "/teacher", train);
-        transfer = joined(drawn.rest(), transfer);
-        teachers.add(point(n, teacher));
-        TeacherKey key =
-            distillation.scoreTransferSet(folder + "/soft-targets", teacher, train, transfer);
-        try (LogitStore store =
-            LogitStore.open(
-                distillation.plan().out().resolve(folder).resolve("soft-targets"), key)) {
-          Distillation.Lesson some =
-              new Distillation.Lesson(
-                  train, transfer, Distillation.Lesson.hash(transfer), teacher, key, store);
+      if (distillation.plan().teachers().encoder() != null) {
+        Texts transfer = joined(drawn.rest(), distillation.data().transfer());
+        taught = part == 1 ? taught : distillation.teach(folder + "/", train, transfer);
+        teachers.add(point(n, taught.teacher()));
+        try (LogitStore store = LogitStore.open(taught.store(), taught.soft())) {
+          Distillation.Lesson some = new Distillation.Lesson(train, transfer, taught, store);
           with.add(
               point(
                   n,
@@ -72,8 +64,7 @@ final class DistilCurves {
                       folder + "/distilled", distilled, true, distillation.plan().seed(), some)));
         }
       }
-      Distillation.Lesson labels =
-          new Distillation.Lesson(train, null, "", teacher, distillation.lesson().key(), null);
+      Distillation.Lesson labels = new Distillation.Lesson(train, null, taught, null);
       without.add(
           point(
               n,
@@ -89,9 +80,8 @@ final class DistilCurves {
 
   private DistilReport.Curve transferCurve(StudentRecipe distilled) throws Exception {
     List<SvgChart.Point> points = new ArrayList<>();
-    try (LogitStore store =
-        LogitStore.open(
-            distillation.plan().out().resolve(Distillation.LOGITS), distillation.lesson().key())) {
+    DistilTeachers.Taught taught = distillation.lesson().taught();
+    try (LogitStore store = LogitStore.open(taught.store(), taught.soft())) {
       for (double part : new double[] {0, 0.25, 0.5, 1}) {
         int n = (int) Math.round(part * distillation.data().transfer().size());
         Texts transfer =
@@ -99,13 +89,7 @@ final class DistilCurves {
                 ? null
                 : Texts.draw(distillation.data().transfer(), n, distillation.plan().seed());
         Distillation.Lesson from =
-            new Distillation.Lesson(
-                distillation.data().train(),
-                transfer,
-                Distillation.Lesson.hash(transfer),
-                distillation.lesson().teacher(),
-                distillation.lesson().key(),
-                store);
+            new Distillation.Lesson(distillation.data().train(), transfer, taught, store);
         points.add(
             point(
                 n,

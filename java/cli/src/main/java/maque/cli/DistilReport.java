@@ -115,7 +115,7 @@ final class DistilReport {
 
   private void models() {
     boolean[] repeated = DataCheck.repeated(result.data().train(), result.data().test());
-    Evaluation.Result teacher = teacher();
+    Evaluation.Result teacher = result.teacher();
     List<List<String>> quality = new ArrayList<>();
     List<List<String>> cost = new ArrayList<>();
     for (DistilResult.Measured way : result.ways()) {
@@ -197,11 +197,6 @@ final class DistilReport {
         : number("%.2f ± %.2f", 100 * spread.mean(), 100 * spread.deviation());
   }
 
-  private Evaluation.Result teacher() {
-    DistilResult.Measured way = result.way("teacher");
-    return result.result(way, way.members().get(0));
-  }
-
   private void comparisons() {
     List<List<String>> rows = new ArrayList<>();
     for (String[] pair : pairs()) {
@@ -240,7 +235,7 @@ final class DistilReport {
     List<String[]> pairs = new ArrayList<>();
     pairs.add(new String[] {"alone", "distilled"});
     for (DistilResult.Measured way : result.ways()) {
-      if (!List.of("teacher", "alone", "distilled").contains(way.id())) {
+      if (!List.of("teacher", "ensemble", "alone", "distilled").contains(way.id())) {
         pairs.add(new String[] {way.id(), "distilled"});
         pairs.add(new String[] {"alone", way.id()});
       }
@@ -250,7 +245,9 @@ final class DistilReport {
 
   private void seedTable() {
     List<DistilResult.Measured> ways =
-        result.ways().stream().filter(way -> way.members().size() > 1).toList();
+        result.ways().stream()
+            .filter(way -> way.members().size() > 1 && !way.id().equals("teacher"))
+            .toList();
     List<String> head = new ArrayList<>(List.of("Seed"));
     ways.forEach(way -> head.add(way.title()));
     head.add("Distilled less alone");
@@ -350,7 +347,7 @@ final class DistilReport {
               number("%.2f", temperature),
               number("%.2f", 100 * fitted.error()),
               number("%.4f", fitted.loss())));
-      if (List.of("teacher", "distilled").contains(way.id())) {
+      if (List.of(result.source().id(), "distilled").contains(way.id())) {
         plots.add(DistilCharts.reliability(way.title(), raw, fitted));
       }
     }
@@ -385,7 +382,7 @@ final class DistilReport {
 
   private void differences() {
     DataSet test = result.data().test();
-    float[][] teacher = result.way("teacher").members().get(0).test().logits();
+    float[][] teacher = result.source().members().get(0).test().logits();
     float[][] student = result.served().test().logits();
     double[] divergence = new double[test.size()];
     for (int i = 0; i < divergence.length; i++) {
@@ -469,6 +466,9 @@ final class DistilReport {
     page.textTable(List.of("", "Accuracy on dev, %", "Chosen", "Options of train-student"), rows)
         .paragraph("Each with the first seed; the one that is best on dev got the other seeds.");
     for (DistilResult.Measured way : result.ways()) {
+      if (way.members().get(0).model() == null) {
+        continue;
+      }
       Map<String, Object> training = ModelDirectory.read(way.members().get(0).model()).training();
       Map<String, String> facts = new LinkedHashMap<>();
       flatten(facts, "", training.get("options"));
@@ -502,9 +502,11 @@ final class DistilReport {
     }
     for (DistilResult.Measured way : result.ways()) {
       for (DistilResult.Member member : way.members()) {
-        facts.put(
-            way.members().size() == 1 ? way.title() : way.title() + ", seed " + member.seed(),
-            "fingerprint " + ModelDirectory.read(member.model()).fingerprint());
+        if (member.model() != null) {
+          facts.put(
+              way.members().size() == 1 ? way.title() : way.title() + ", seed " + member.seed(),
+              "fingerprint " + ModelDirectory.read(member.model()).fingerprint());
+        }
       }
     }
     Maque.Info info = Maque.info();

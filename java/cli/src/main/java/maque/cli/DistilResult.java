@@ -20,13 +20,25 @@ final class DistilResult {
   /**
    * One model.
    *
+   * @param model where it is; null where several answer together
    * @param test scores on test, with times on one thread
    * @param trainingSeconds how long its training took in the process that ended it; NaN where it
    *     was given
    * @param bytes of its weights' file
    */
   record Member(
-      long seed, Path model, Scores test, Scores dev, double trainingSeconds, long bytes) {}
+      long seed, Path model, Scores test, Scores dev, double trainingSeconds, long bytes) {
+    /** Several as one that answers with the mean of their logits and costs what all cost. */
+    static Member together(List<Member> members) {
+      return new Member(
+          members.get(0).seed(),
+          null,
+          Scores.mean(members.stream().map(Member::test).toList()),
+          Scores.mean(members.stream().map(Member::dev).toList()),
+          members.stream().mapToDouble(Member::trainingSeconds).sum(),
+          members.stream().mapToLong(Member::bytes).sum());
+    }
+  }
 
   /**
    * The models of one way, a seed each.
@@ -98,6 +110,11 @@ final class DistilResult {
             .toArray());
   }
 
+  /** What it learnt from, as one model: of several teachers that answer alone, the first. */
+  Evaluation.Result teacher() {
+    return result(source(), source().members().get(0));
+  }
+
   SeedComparison.Spread accuracy(Measured way) {
     return spread(way, result -> result.report().accuracy());
   }
@@ -137,7 +154,7 @@ final class DistilResult {
           "One seed: another one may move each student by half a point or more. --seeds 5 would"
               + " tell.");
     }
-    double teacher = accuracy(way("teacher")).mean();
+    double teacher = accuracy(source()).mean();
     if (teacher < accuracy(way("alone")).mean()) {
       remarks.add(
           "The teacher is worse than the student alone: there is nothing to distil. Look at its"
@@ -154,7 +171,7 @@ final class DistilResult {
 
   /** Where the simplest student there is does as well, a reader should take that. */
   private void bagRemark(List<String> remarks) {
-    String id = ways.stream().anyMatch(way -> way.id().equals("bag")) ? "bag" : "alone";
+    String id = has("bag") ? "bag" : "alone";
     if (!way(id).recipe().startsWith("--kind bag")) {
       return;
     }
@@ -183,33 +200,48 @@ final class DistilResult {
     return way.members().stream().map(member -> member.test().predicted()).toList();
   }
 
-  /** Part of the way from the student alone to the teacher that the distilled one has gone. */
-  double gapClosed() {
+  private boolean has(String id) {
+    return ways.stream().anyMatch(way -> way.id().equals(id));
+  }
+
+  /** What the distilled student learnt from: all teachers together, or the one there is. */
+  Measured source() {
+    return way(has("ensemble") ? "ensemble" : "teacher");
+  }
+
+  /** Part of the way from the student alone to a teacher that the distilled one has gone. */
+  double gapClosed(Measured teacher) {
     double alone = accuracy(way("alone")).mean();
-    double teacher = accuracy(way("teacher")).mean();
-    return (accuracy(way("distilled")).mean() - alone) / (teacher - alone);
+    return (accuracy(way("distilled")).mean() - alone) / (accuracy(teacher).mean() - alone);
   }
 
   /** The verdict in a sentence or two. */
   String verdict() {
     SeedComparison comparison = compare("alone", "distilled");
-    double teacher = accuracy(way("teacher")).mean();
-    double alone = accuracy(way("alone")).mean();
     String text =
         String.format(
             Locale.ROOT,
             "%s: the distilled student is right on %.1f %% of %,d test texts, the best student that"
-                + " takes nothing from the teacher on %.1f %%: %s. The teacher is right on %.1f %%",
+                + " takes nothing from the teacher on %.1f %%: %s. %s",
             comparison.outcome(),
             100 * accuracy(way("distilled")).mean(),
             data.test().size(),
-            100 * alone,
+            100 * accuracy(way("alone")).mean(),
             comparison.text(),
-            100 * teacher);
-    if (teacher > alone && gapClosed() > 0) {
-      text += String.format(Locale.ROOT, "; %.0f %% of the gap to it is closed", 100 * gapClosed());
-    }
-    return text + ".";
+            ofTeacher("The teacher is", way("teacher")));
+    return has("ensemble")
+        ? text + "; " + ofTeacher("all that taught it are together", way("ensemble")) + "."
+        : text + ".";
+  }
+
+  private String ofTeacher(String subject, Measured teacher) {
+    double accuracy = accuracy(teacher).mean();
+    String text = String.format(Locale.ROOT, "%s right on %.1f %%", subject, 100 * accuracy);
+    return accuracy > accuracy(way("alone")).mean() && gapClosed(teacher) > 0
+        ? text
+            + String.format(
+                Locale.ROOT, ", and %.0f %% of the gap to it is closed", 100 * gapClosed(teacher))
+        : text;
   }
 
   /** Metrics of a model on test, for its record. */
@@ -230,7 +262,10 @@ final class DistilResult {
     map.put("verdict", comparison.outcome().toString());
     map.put("verdict_text", verdict());
     map.put("gain", gain(comparison));
-    map.put("gap_closed", finite(gapClosed()));
+    map.put("gap_closed", finite(gapClosed(way("teacher"))));
+    if (has("ensemble")) {
+      map.put("gap_closed_to_ensemble", finite(gapClosed(way("ensemble"))));
+    }
     map.put("seeds", way("distilled").members().stream().map(Member::seed).toList());
     ways.forEach(way -> map.put(way.id(), summary(way)));
     map.put("served", served().model().getFileName().toString());
@@ -289,7 +324,12 @@ final class DistilResult {
                 .orElse(Double.NaN)));
     map.put("options", way.recipe());
     map.put("tried", way.tried().stream().map(DistilResult::tried).toList());
-    map.put("runs", way.members().stream().map(member -> run(way, member)).toList());
+    map.put(
+        "runs",
+        way.members().stream()
+            .filter(member -> member.model() != null)
+            .map(member -> run(way, member))
+            .toList());
     return map;
   }
 
@@ -349,7 +389,7 @@ final class DistilResult {
         String.format(
             "%-38s %16s %16s %9s %11s %10s %10s",
             "", "accuracy", "macro F1", "dev", "agreement", "one text", "file"));
-    Evaluation.Result teacher = result(way("teacher"), way("teacher").members().get(0));
+    Evaluation.Result teacher = teacher();
     for (Measured way : ways) {
       lines.add(
           String.format(

@@ -5,25 +5,19 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import maque.runtime.AtomicFiles;
 import maque.runtime.InvalidInputException;
 import maque.runtime.Json;
 import maque.runtime.ModelDirectory;
-import maque.runtime.Teacher;
 import maque.runtime.TextClassifier;
 import maque.training.DataSet;
 import maque.training.Evaluation;
 import maque.training.LogitStore;
 import maque.training.RunControl;
 import maque.training.Scores;
-import maque.training.SoftTargets;
 import maque.training.StudentOptions;
 import maque.training.StudentTraining;
-import maque.training.TeacherKey;
-import maque.training.TeacherOptions;
-import maque.training.TeacherTraining;
 import maque.training.Texts;
 
 /**
@@ -31,25 +25,21 @@ import maque.training.Texts;
  * Everything is chosen on dev; only when all is chosen are models run on test.
  */
 final class Distillation {
-  private static final String TEACHER = "teacher";
-  static final String LOGITS = "soft-targets";
   private static final String STUDENT = "student";
 
   /**
    * What an experiment is made of besides its texts.
    *
-   * @param teacher a fine-tuned teacher; null where {@code encoder} is to be made one
+   * @param teachers given or to be made
    * @param vectors word vectors; null where no student uses them
    * @param budget what the distilled student may cost; null: anything
-   * @param seed of the first student of each way, of the teacher and of drawing labels
+   * @param seed of the first student of each way and of drawing labels
    * @param seeds students of each way
    */
   record Plan(
       Path out,
-      Path teacher,
-      Path encoder,
+      DistilTeachers.Plan teachers,
       Path vectors,
-      TeacherRecipe teacherRecipe,
       DistilRecipes recipes,
       Budget budget,
       long seed,
@@ -59,17 +49,16 @@ final class Distillation {
    * What students of one kind of run learn from.
    *
    * @param transfer unlabelled texts; null where there are none
-   * @param store the teacher's logits, open
+   * @param store what the teachers say together, open; null where it is not learnt
    */
   record Lesson(
       DataSet train,
       Texts transfer,
       String transferHash,
-      Path teacher,
-      TeacherKey key,
+      DistilTeachers.Taught taught,
       LogitStore store) {
-    static String hash(Texts transfer) {
-      return transfer == null ? "" : Texts.hashOf(transfer);
+    Lesson(DataSet train, Texts transfer, DistilTeachers.Taught taught, LogitStore store) {
+      this(train, transfer, transfer == null ? "" : Texts.hashOf(transfer), taught, store);
     }
   }
 
@@ -86,6 +75,7 @@ final class Distillation {
   private final DistilInputs files;
   private final RunControl control;
   private final Stages stages;
+  private final DistilTeachers teachers;
   private final List<BudgetSearch.Form> forms = new ArrayList<>();
   private DistilInputs.Loaded data;
   private Lesson lesson;
@@ -96,32 +86,18 @@ final class Distillation {
     this.plan = plan;
     this.files = files;
     this.control = control;
-    if (plan.teacher() != null) {
-      requireTeacher(plan.teacher());
-    }
+    DistilTeachers.labels(plan.teachers().given());
     stages = new Stages(plan.out(), "distil");
-  }
-
-  private static void requireTeacher(Path directory) {
-    try (Teacher loaded = Teacher.of(ModelDirectory.read(directory))) {
-      if (loaded.labels().size() < 2) {
-        throw new InvalidInputException(
-            directory + " has no classes: an encoder is given by --encoder");
-      }
-    }
+    teachers = new DistilTeachers(console, plan.teachers(), plan.out(), stages, control);
   }
 
   DistilResult run() throws Exception {
-    List<String> labels =
-        plan.teacher() == null ? null : ModelDirectory.read(plan.teacher()).labels();
+    List<String> labels = DistilTeachers.labels(plan.teachers().given());
     data = files.load(stages, plan.out(), "data", labels, plan.seed());
-    Path teacher = plan.teacher() != null ? plan.teacher() : makeTeacher(TEACHER, data.train());
-    TeacherKey key = scoreTransferSet(LOGITS, teacher, data.train(), data.transfer());
+    DistilTeachers.Taught taught = teach("", data.train(), data.transfer());
     List<Way> ways;
-    try (LogitStore store = LogitStore.open(plan.out().resolve(LOGITS), key)) {
-      lesson =
-          new Lesson(
-              data.train(), data.transfer(), Lesson.hash(data.transfer()), teacher, key, store);
+    try (LogitStore store = LogitStore.open(taught.store(), taught.soft())) {
+      lesson = new Lesson(data.train(), data.transfer(), taught, store);
       ways = trainStudents();
     }
     console.line("chosen; now the models meet the test texts, on one thread");
@@ -146,56 +122,9 @@ final class Distillation {
     return data;
   }
 
-  /** Fine-tunes the encoder; returns the teacher's directory. */
-  Path makeTeacher(String name, DataSet train) throws Exception {
-    Path teacher = plan.out().resolve(name);
-    TeacherOptions options = plan.teacherRecipe().options(plan.seed(), train);
-    String encoder = ModelDirectory.read(plan.encoder()).fingerprint();
-    TeacherTraining.Inputs inputs =
-        new TeacherTraining.Inputs(plan.encoder(), train, data.dev(), teacher);
-    boolean now =
-        stages.run(
-            name,
-            List.of(options.toMap(), train.hash(), data.dev().hash(), encoder),
-            false,
-            () -> Results.mention(console, TeacherTraining.run(inputs, options, control)));
-    reused(now, name);
-    return teacher;
-  }
-
-  private void reused(boolean now, String name) {
-    if (!now) {
-      console.line(plan.out().resolve(name) + ": complete already");
-    }
-  }
-
-  TeacherKey scoreTransferSet(String name, Path teacher, DataSet train, Texts transfer)
-      throws Exception {
-    TeacherKey key = TeacherKey.of(ModelDirectory.read(teacher));
-    Path folder = plan.out().resolve(name);
-    boolean now =
-        stages.run(
-            name,
-            List.of(key.teacher(), train.hash(), data.dev().hash(), Lesson.hash(transfer)),
-            true,
-            () -> {
-              try (Teacher model = Teacher.load(teacher);
-                  LogitStore store = LogitStore.openForWriting(folder, key)) {
-                SoftTargets.write(store, model, train, control);
-                SoftTargets.write(store, model, data.dev(), control);
-                if (transfer != null) {
-                  SoftTargets.write(store, model, transfer, control);
-                }
-                console.line(
-                    String.format(
-                        Locale.ROOT,
-                        "%s: the teacher's logits for %,d texts",
-                        folder,
-                        store.size()));
-              }
-            });
-    reused(now, name);
-    return key;
+  /** Teachers for some texts, made in a folder of the experiment's. */
+  DistilTeachers.Taught teach(String folder, DataSet train, Texts transfer) throws Exception {
+    return teachers.teach(folder, train, data.dev(), transfer);
   }
 
   /**
@@ -300,7 +229,7 @@ final class Distillation {
     boolean embeddings = options.embeddings() == StudentOptions.Embeddings.TEACHER;
     StudentTraining.Inputs alone =
         StudentTraining.Inputs.labelled(from.train(), data.dev(), plan.out().resolve(model))
-            .withTeacher(from.teacher())
+            .withTeacher(from.taught().teacher())
             .withVectors(recipe.usesVectors() ? plan.vectors() : null);
     StudentTraining.Inputs inputs =
         soft ? alone.withSoft(from.store()).withTransfer(from.transfer()) : alone;
@@ -308,7 +237,8 @@ final class Distillation {
         model,
         List.of(
             options.toMap(),
-            soft || embeddings ? from.key().teacher() : from.key().tokenizer(),
+            embeddings ? from.taught().first().teacher() : from.taught().first().tokenizer(),
+            soft ? from.taught().soft().teacher() : "",
             from.train().hash(),
             data.dev().hash(),
             soft ? from.transferHash() : "",
@@ -340,15 +270,7 @@ final class Distillation {
   private DistilResult measure(List<Way> ways) throws Exception {
     Map<String, Double> seconds = stages.all();
     List<DistilResult.Measured> measured = new ArrayList<>();
-    DistilResult.Member member =
-        measure("teacher", lesson.teacher(), plan.seed(), seconds.get(TEACHER));
-    measured.add(
-        new DistilResult.Measured(
-            "teacher",
-            "teacher",
-            plan.teacher() == null ? plan.teacherRecipe().words() : "",
-            List.of(),
-            List.of(member)));
+    measured.addAll(measureTeachers(seconds));
     for (Way way : ways) {
       List<DistilResult.Member> members = new ArrayList<>();
       for (int s = 0; s < way.models().size(); s++) {
@@ -365,6 +287,40 @@ final class Distillation {
               way.id(), way.title(), way.recipe().toString(), way.tried(), members));
     }
     return new DistilResult(plan.out(), measured, forms, data, plan.seed(), files.drawing());
+  }
+
+  /** The teachers that saw all labels, and all that teach together where there are several. */
+  private List<DistilResult.Measured> measureTeachers(Map<String, Double> seconds)
+      throws Exception {
+    DistilTeachers.Taught taught = lesson.taught();
+    List<DistilResult.Member> all = new ArrayList<>();
+    for (Path teacher : taught.all()) {
+      String name =
+          teacher.startsWith(plan.out())
+              ? plan.out().relativize(teacher).toString()
+              : DistilTeachers.name(all.size());
+      long seed = plan.seed() + Math.min(all.size(), taught.whole().size() - 1);
+      all.add(measure(name, teacher, seed, seconds.get(name)));
+    }
+    String recipe = plan.teachers().given().isEmpty() ? plan.teachers().recipe().words() : "";
+    List<DistilResult.Measured> measured = new ArrayList<>();
+    measured.add(
+        new DistilResult.Measured(
+            "teacher",
+            taught.whole().size() == 1 ? "teacher" : "one teacher",
+            recipe,
+            List.of(),
+            all.subList(0, taught.whole().size())));
+    if (all.size() > 1) {
+      measured.add(
+          new DistilResult.Measured(
+              "ensemble",
+              all.size() + " teachers together",
+              recipe,
+              List.of(),
+              List.of(DistilResult.Member.together(all))));
+    }
+    return measured;
   }
 
   /** Runs a model on dev and, once, on test. */

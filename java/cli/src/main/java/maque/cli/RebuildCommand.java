@@ -84,6 +84,14 @@ final class RebuildCommand implements Callable<Integer> {
       description = "The store of the teacher's logits.")
   private Path softTargets;
 
+  @Option(
+      names = "--soft-key",
+      paramLabel = "HASH",
+      description =
+          "Whose logits they are where several teachers taught together: the first digits of"
+              + " 'teacher' under 'inputs' in its training.json.")
+  private String softKey;
+
   @Option(names = "--vectors", paramLabel = "FILE", description = "A student's word vectors.")
   private Path vectors;
 
@@ -115,6 +123,7 @@ final class RebuildCommand implements Callable<Integer> {
         bert ? "a teacher needs --encoder" : "--encoder is for teachers; this is a student");
     Usage.require(
         softTargets == null || teacher != null, "--soft-targets needs --teacher, whose they are");
+    Usage.require(softKey == null || softTargets != null, "--soft-key needs --soft-targets");
     return Work.run(main.console(), threads.count(), main.commandLine(), this::rebuild);
   }
 
@@ -150,7 +159,10 @@ final class RebuildCommand implements Callable<Integer> {
       return;
     }
     Usage.require(softTargets != null, "this student needs --teacher and --soft-targets");
-    TeacherKey key = TeacherKey.of(ModelDirectory.read(teacher));
+    TeacherKey key =
+        softKey == null
+            ? TeacherKey.of(ModelDirectory.read(teacher))
+            : LogitStore.find(softTargets, softKey);
     check("teacher", key.teacher());
     try (LogitStore store = LogitStore.open(softTargets, key)) {
       Results.mention(

@@ -229,33 +229,44 @@ class DistilTest {
             "--out",
             folder.resolve("teacher-again"));
     assertEquals(0, teacher.code(), teacher.err() + teacher.out());
-    Tiny.Outcome student = rebuild("train.jsonl", folder.resolve("student-again"));
+    Tiny.Outcome student = rebuild(out, "train.jsonl", folder.resolve("student-again"), null);
     assertEquals(0, student.code(), student.err() + student.out());
     assertTrue(student.out().contains("byte for byte"), student.out());
-    Tiny.Outcome wrong = rebuild("rest.jsonl", folder.resolve("student-wrong"));
+    Tiny.Outcome wrong = rebuild(out, "rest.jsonl", folder.resolve("student-wrong"), null);
     assertEquals(1, wrong.code());
     assertTrue(wrong.errorLine().contains("rest.jsonl"), wrong.err());
     assertFalse(Files.exists(folder.resolve("student-wrong")));
   }
 
-  private static Tiny.Outcome rebuild(String train, Path again) {
-    return Tiny.maque(
-        "rebuild",
-        out.resolve("student"),
-        "--teacher",
-        out.resolve("teacher"),
-        "--soft-targets",
-        out.resolve("soft-targets"),
-        "--train",
-        out.resolve("data").resolve(train),
-        "--dev",
-        folder.resolve("dev.jsonl"),
-        "--unlabelled",
-        out.resolve("data").resolve("rest.jsonl"),
-        "--unlabelled",
-        folder.resolve("more.txt"),
-        "--out",
-        again);
+  /**
+   * Rebuilds a run's served student.
+   *
+   * @param key whose soft targets they are; null: those of the run's teacher
+   */
+  private static Tiny.Outcome rebuild(Path run, String train, Path again, String key) {
+    List<Object> words =
+        new ArrayList<>(
+            List.of(
+                "rebuild",
+                run.resolve("student"),
+                "--teacher",
+                run.resolve("teacher"),
+                "--soft-targets",
+                run.resolve("soft-targets"),
+                "--train",
+                run.resolve("data").resolve(train),
+                "--dev",
+                folder.resolve("dev.jsonl"),
+                "--unlabelled",
+                run.resolve("data").resolve("rest.jsonl"),
+                "--unlabelled",
+                folder.resolve("more.txt"),
+                "--out",
+                again));
+    if (key != null) {
+      words.addAll(List.of("--soft-key", key));
+    }
+    return Tiny.maque(words.toArray());
   }
 
   @Test
@@ -290,6 +301,95 @@ class DistilTest {
     Tiny.Outcome outcome = Tiny.maque(words.toArray());
     assertEquals(0, outcome.code(), outcome.err());
     return outcome;
+  }
+
+  @Test
+  void severalCrossFittedTeachersTeachTogether() throws IOException {
+    Path run = folder.resolve("together");
+    Object[] more = {"--teachers", 2, "--folds", 3, "--seeds", 1};
+    Tiny.Outcome made = Tiny.maque(without(command(run, more), "--seeds", "--teacher-options"));
+    assertEquals(0, made.code(), made.err());
+    JsonNode summary = summary(run);
+    assertEquals(2, summary.path("teacher").path("runs").size());
+    assertTrue(summary.path("ensemble").path("accuracy").isNumber(), summary.toString());
+    assertEquals(0, summary.path("ensemble").path("runs").size());
+    assertTrue(summary.has("gap_closed_to_ensemble"));
+    assertTrue(made.out().contains("8 teachers together"), made.out());
+    for (String held : List.of("teacher-without-3", "teacher-2-without-1")) {
+      assertTrue(Files.exists(run.resolve("folds").resolve(held).resolve("maque.json")), held);
+    }
+    assertTrue(Files.readString(run.resolve("report.html")).contains("8 teachers together"));
+    for (String file : List.of("dev.jsonl", "test.jsonl")) {
+      Tiny.Outcome verified = Tiny.maque("verify", run, "--data", folder.resolve(file));
+      assertEquals(0, verified.code(), verified.err() + verified.out());
+    }
+    String key =
+        new ObjectMapper()
+            .readTree(run.resolve("student").resolve("training.json").toFile())
+            .path("inputs")
+            .path("teacher")
+            .asText();
+    Tiny.Outcome again = rebuild(run, "train.jsonl", folder.resolve("together-again"), key);
+    assertEquals(0, again.code(), again.err() + again.out());
+    Tiny.Outcome alone = rebuild(run, "train.jsonl", folder.resolve("together-wrong"), null);
+    assertEquals(1, alone.code());
+    assertTrue(alone.errorLine().contains("was made with teacher of SHA-256"), alone.err());
+  }
+
+  /** A command without the first of an option that is given twice, and without other options. */
+  private static Object[] without(List<Object> command, String twice, String... others) {
+    List<Object> words = new ArrayList<>(command);
+    List<String> removed = new ArrayList<>(List.of(others));
+    removed.add(twice);
+    for (String option : removed) {
+      int at = words.indexOf(option);
+      words.subList(at, at + 2).clear();
+    }
+    return words.toArray();
+  }
+
+  @Test
+  void givenTeachersTeachTogether() throws IOException {
+    Path run = folder.resolve("given");
+    Tiny.Outcome made =
+        Tiny.maque(
+            "distil",
+            "--teacher",
+            out.resolve("teacher"),
+            "--teacher",
+            folderOfASecondTeacher(),
+            "--train",
+            folder.resolve("train.jsonl"),
+            "--dev",
+            folder.resolve("dev.jsonl"),
+            "--test",
+            folder.resolve("test.jsonl"),
+            "--kind",
+            "bag",
+            "--epochs",
+            1,
+            "--out",
+            run);
+    assertEquals(0, made.code(), made.err());
+    assertEquals(2, summary(run).path("teacher").path("accuracies").size());
+    assertTrue(made.out().contains("2 teachers together"), made.out());
+  }
+
+  private static Path folderOfASecondTeacher() {
+    Path second = folder.resolve("second-teacher");
+    Tiny.Outcome made =
+        Tiny.maque(
+            "train-teacher",
+            "--encoder",
+            encoder,
+            "--train",
+            folder.resolve("train.jsonl"),
+            "--epochs",
+            1,
+            "--out",
+            second);
+    assertEquals(0, made.code(), made.err());
+    return second;
   }
 
   private static Tiny.Outcome withBudget(Path run, String time, String size) {
@@ -354,6 +454,8 @@ class DistilTest {
     Path fresh = folder.resolve("fresh");
     usageError(command(fresh, "--teacher", encoder), "either --teacher or --encoder");
     usageError(command(fresh, "--seeds", 0), "--seeds");
+    usageError(command(fresh, "--folds", 1), "--folds must be 0 or 2..20");
+    usageError(command(fresh, "--teachers", 0), "--teachers must be 1..20");
     usageError(command(fresh, "--alone", "--embeddings teacher"), "takes nothing");
     usageError(command(fresh, "--alone", "--nonsense 3"), "--nonsense");
     usageError(command(fresh, "--distilled", "--epochs x"), "--epochs");

@@ -70,21 +70,13 @@ public final class LogitEnsemble implements LogitSource {
 
   @Override
   public boolean read(String text, float[] out, int offset) {
-    int classes = key.labels().size();
-    double[] sums = new double[classes];
-    float[] logits = new float[classes];
+    LogitMean mean = new LogitMean(key.labels().size());
     for (LogitSource member : members) {
-      if (!member.read(text, logits, 0)) {
+      if (!mean.add(member, text)) {
         return false;
       }
-      for (int c = 0; c < classes; c++) {
-        sums[c] += logits[c];
-      }
     }
-    for (int c = 0; c < classes; c++) {
-      out[offset + c] = (float) (sums[c] / members.size());
-    }
-    return true;
+    return mean.write(out, offset);
   }
 
   /**

@@ -5,6 +5,7 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.Base64;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import maque.runtime.InvalidInputException;
 
@@ -25,6 +26,41 @@ public record Scores(
 
   private static float[][] copy(float[][] rows) {
     return Arrays.stream(rows).map(float[]::clone).toArray(float[][]::new);
+  }
+
+  /**
+   * Several models as one that answers with the mean of their logits: it has all their parameters
+   * and takes the time of all, one after the other.
+   *
+   * @param all scores of the same texts, at least one
+   * @throws InvalidInputException where they are of more or fewer texts or classes
+   */
+  public static Scores mean(List<Scores> all) {
+    Scores first = all.get(0);
+    float[][] mean = first.logits();
+    for (int i = 0; i < mean.length; i++) {
+      for (int c = 0; c < mean[i].length; c++) {
+        double sum = 0;
+        for (Scores scores : all) {
+          requireSameShape(first, scores, i);
+          sum += scores.logits[i][c];
+        }
+        mean[i][c] = (float) (sum / all.size());
+      }
+    }
+    return new Scores(
+        mean,
+        all.stream().mapToLong(Scores::parameters).sum(),
+        all.stream().mapToDouble(Scores::seconds).sum(),
+        all.stream().mapToDouble(Scores::medianMicros).sum(),
+        all.stream().mapToDouble(Scores::slowMicros).sum());
+  }
+
+  private static void requireSameShape(Scores first, Scores other, int text) {
+    if (first.logits.length != other.logits.length
+        || first.logits[text].length != other.logits[text].length) {
+      throw new InvalidInputException("the models were scored on different texts or classes");
+    }
   }
 
   @Override

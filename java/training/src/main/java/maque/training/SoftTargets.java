@@ -32,6 +32,31 @@ public final class SoftTargets {
     }
   }
 
+  /**
+   * Copies the logits of texts that the store lacks from another source, such as the mean of
+   * several teachers: the store was opened with a key for it.
+   *
+   * @return number of texts copied now
+   * @throws InvalidInputException where the source has not all of them, or other classes
+   */
+  public static long copy(LogitStore store, LogitSource from, Texts texts) {
+    List<String> labels = store.key().labels();
+    LogitSource source = LogitEnsemble.withLabels(from, labels);
+    long before = store.size();
+    float[] logits = new float[labels.size()];
+    for (int i = 0; i < texts.size(); i++) {
+      String text = texts.get(i);
+      if (!store.contains(text)) {
+        if (!source.read(text, logits, 0)) {
+          throw new InvalidInputException("no teacher may answer for text " + (i + 1));
+        }
+        store.append(text, logits);
+      }
+    }
+    store.flush();
+    return store.size() - before;
+  }
+
   private record Run(LogitStore store, Texts texts, RunControl control, LogitPool pool) {
     long call() {
       long scored = 0;
