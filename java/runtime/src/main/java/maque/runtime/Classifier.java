@@ -1,7 +1,9 @@
 package maque.runtime;
 
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Function;
@@ -13,6 +15,12 @@ final class Classifier implements AutoCloseable {
   final TextEncoder encoder;
   final long parameters;
 
+  /** What logits are divided by before the softmax. */
+  final double temperature;
+
+  /** Nanoseconds from the first byte read to the model. */
+  final long loadNanos;
+
   /** Most ids of one native call over several texts; bounds the scratch memory. */
   private final int batchTokens;
 
@@ -20,16 +28,19 @@ final class Classifier implements AutoCloseable {
   private final boolean brief;
 
   private Classifier(
+      ModelDirectory directory,
       ClassifierModel model,
-      List<String> labels,
       TextEncoder encoder,
       long parameters,
+      long loadNanos,
       int batchTokens,
       boolean brief) {
     this.model = model;
-    this.labels = labels;
+    this.labels = directory.labels();
     this.encoder = encoder;
     this.parameters = parameters;
+    this.temperature = directory.temperature();
+    this.loadNanos = loadNanos;
     this.batchTokens = batchTokens;
     this.brief = brief;
   }
@@ -47,6 +58,7 @@ final class Classifier implements AutoCloseable {
       int batchTokens,
       boolean brief,
       Maker<?> maker) {
+    long start = System.nanoTime();
     TextEncoder encoder = encoder(directory);
     Path weights = directory.path().resolve(ModelDirectory.WEIGHTS);
     ClassifierModel model = maker.make(options, tensors, weights.toString());
@@ -55,7 +67,8 @@ final class Classifier implements AutoCloseable {
             .filter(tensor -> ServingTensors.isWeight(tensor.name()))
             .mapToLong(Tensor::elements)
             .sum();
-    return new Classifier(model, directory.labels(), encoder, parameters, batchTokens, brief);
+    long nanos = directory.readNanos() + System.nanoTime() - start;
+    return new Classifier(directory, model, encoder, parameters, nanos, batchTokens, brief);
   }
 
   private static TextEncoder encoder(ModelDirectory directory) {
@@ -68,9 +81,22 @@ final class Classifier implements AutoCloseable {
 
   Prediction predict(CharSequence text) {
     Encoded encoded = encoder.encode(text);
-    float[] probabilities = logits(encoded);
-    int best = softmax(probabilities);
-    return new Prediction(labels.get(best), best, probabilities, encoded.truncated());
+    return prediction(logits(encoded), encoded);
+  }
+
+  List<Prediction> predictAll(List<? extends CharSequence> texts, int threads) {
+    Encoded[] encoded = encode(texts);
+    float[][] logits = logits(encoded, threads);
+    List<Prediction> predictions = new ArrayList<>(encoded.length);
+    for (int i = 0; i < encoded.length; i++) {
+      predictions.add(prediction(logits[i], encoded[i]));
+    }
+    return Collections.unmodifiableList(predictions);
+  }
+
+  private Prediction prediction(float[] logits, Encoded text) {
+    int best = softmax(logits, temperature);
+    return new Prediction(labels.get(best), best, logits, text.truncated());
   }
 
   float[] logits(Encoded text) {
@@ -84,12 +110,20 @@ final class Classifier implements AutoCloseable {
   }
 
   float[][] logits(List<? extends CharSequence> texts, int threads) {
+    return logits(encode(texts), threads);
+  }
+
+  private Encoded[] encode(List<? extends CharSequence> texts) {
     Encoded[] encoded = new Encoded[texts.size()];
     int i = 0;
     for (CharSequence text : texts) {
       encoded[i++] = encoder.encode(text);
     }
-    return new Batches(encoded, batchTokens).run(this::score, threads);
+    return encoded;
+  }
+
+  private float[][] logits(Encoded[] texts, int threads) {
+    return new Batches(texts, batchTokens).run(this::score, threads);
   }
 
   float[][] logitsOfIds(int[] ids, int[] offsets, int n) {
@@ -102,7 +136,7 @@ final class Classifier implements AutoCloseable {
               ? new Encoded(own, false, ngrams.ofIds(own))
               : new Encoded(own, false);
     }
-    return new Batches(texts, batchTokens).run(this::score, 1);
+    return logits(texts, 1);
   }
 
   static void checkOffsets(int ids, int[] offsets, int n) {
@@ -166,12 +200,12 @@ final class Classifier implements AutoCloseable {
   }
 
   /**
-   * Turns logits into probabilities in place.
+   * Turns logits, divided by a temperature, into probabilities in place.
    *
    * @return the first index of the largest
    * @throws MaqueException for logits that are not finite
    */
-  static int softmax(float[] logits) {
+  static int softmax(float[] logits, double temperature) {
     int best = 0;
     for (int i = 1; i < logits.length; i++) {
       best = logits[i] > logits[best] ? i : best;
@@ -180,7 +214,7 @@ final class Classifier implements AutoCloseable {
     double sum = 0;
     for (int i = 0; i < logits.length; i++) {
       // StrictMath, for the same bits on every JVM.
-      double e = StrictMath.exp(logits[i] - max);
+      double e = StrictMath.exp((logits[i] - max) / temperature);
       logits[i] = (float) e;
       sum += e;
     }

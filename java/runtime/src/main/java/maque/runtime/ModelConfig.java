@@ -13,6 +13,11 @@ final class ModelConfig {
   static final String DOCUMENT = "maque-document";
   static final String BAG = "maque-bag";
 
+  /** config.json's key of {@link #temperature()}. */
+  static final String TEMPERATURE = "calibration_temperature";
+
+  private static final double MIN_TEMPERATURE = 0.01;
+  private static final double MAX_TEMPERATURE = 100;
   private static final int MAX_SIZE = 1 << 24;
 
   private final Map<String, Object> values;
@@ -149,6 +154,16 @@ final class ModelConfig {
       return Math.min(128, limit);
     }
     return size("max_tokens", isBert() ? 2 : 1, limit);
+  }
+
+  /** What logits are divided by before they become probabilities. */
+  double temperature() {
+    double value = real(TEMPERATURE, 1);
+    if (value < MIN_TEMPERATURE || value > MAX_TEMPERATURE) {
+      throw error(
+          TEMPERATURE, "a number from " + MIN_TEMPERATURE + " to " + MAX_TEMPERATURE, value);
+    }
+    return value;
   }
 
   int size(String key) {

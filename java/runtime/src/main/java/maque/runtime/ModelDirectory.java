@@ -1,10 +1,13 @@
 package maque.runtime;
 
+import java.io.IOException;
+import java.io.InputStream;
 import java.nio.file.Path;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 
 /**
  * A model on disk: {@code config.json}, {@code model.safetensors}, {@code vocab.txt}, {@code
@@ -32,8 +35,9 @@ public final class ModelDirectory {
   private final List<String> labels;
   private final Map<String, Object> training;
   private final String fingerprint;
+  private final long readNanos;
 
-  ModelDirectory(ModelReader read) {
+  private ModelDirectory(ModelReader read, long start) {
     path = read.path;
     config = read.config;
     tensors = Collections.unmodifiableMap(read.tensors);
@@ -42,6 +46,7 @@ public final class ModelDirectory {
     labels = List.copyOf(read.labels);
     training = Collections.unmodifiableMap(read.training);
     fingerprint = read.fingerprint();
+    readNanos = System.nanoTime() - start;
   }
 
   /**
@@ -50,7 +55,51 @@ public final class ModelDirectory {
    * @throws ModelFormatException naming the file, what was expected and what was found
    */
   public static ModelDirectory read(Path directory) {
-    return new ModelDirectory(new ModelReader(directory));
+    long start = System.nanoTime();
+    return new ModelDirectory(new ModelReader(ModelSource.of(directory)), start);
+  }
+
+  /**
+   * Reads and checks a model in one file, that {@link #pack} wrote, from a stream, which must end
+   * where the model does. Takes memory in proportion to what the stream gives, whatever its header
+   * says. The caller closes the stream.
+   *
+   * @param name what errors call it
+   * @throws ModelFormatException naming what was expected and what was found, or why the stream
+   *     cannot be read
+   */
+  public static ModelDirectory read(InputStream in, String name) {
+    long start = System.nanoTime();
+    return new ModelDirectory(new ModelReader(ModelSource.of(in, name)), start);
+  }
+
+  /**
+   * As {@link #read(InputStream, String)}, of a resource.
+   *
+   * @param name as {@link Class#getResourceAsStream} takes it
+   */
+  public static ModelDirectory read(Class<?> owner, String name) {
+    return read(() -> owner.getResourceAsStream(name), name, owner.getName());
+  }
+
+  /**
+   * As {@link #read(InputStream, String)}, of a resource.
+   *
+   * @param name as {@link ClassLoader#getResourceAsStream} takes it
+   */
+  public static ModelDirectory read(ClassLoader loader, String name) {
+    return read(() -> loader.getResourceAsStream(name), name, "the class loader " + loader);
+  }
+
+  private static ModelDirectory read(Supplier<InputStream> opener, String name, String owner) {
+    try (InputStream in = opener.get()) {
+      if (in == null) {
+        throw new ModelFormatException(name + ": no such resource of " + owner);
+      }
+      return read(in, name);
+    } catch (IOException e) {
+      throw new ModelFormatException(name + ": cannot be read: " + e.getMessage(), e);
+    }
   }
 
   /**
@@ -69,6 +118,7 @@ public final class ModelDirectory {
     return new Writer(directory);
   }
 
+  /** Where it was read from; of a stream or a resource its name. */
   public Path path() {
     return path;
   }
@@ -124,11 +174,22 @@ public final class ModelDirectory {
     labels = other.labels;
     training = other.training;
     fingerprint = other.fingerprint;
+    readNanos = other.readNanos;
   }
 
   /** Ids that a text may have: config.json's {@code max_tokens}, 128 where it has none. */
   public int maxTokens() {
     return config.maxTokens();
+  }
+
+  /** See {@link TextClassifier#temperature()}: config.json's {@code calibration_temperature}. */
+  public double temperature() {
+    return config.temperature();
+  }
+
+  /** Nanoseconds that reading and checking took. */
+  long readNanos() {
+    return readNanos;
   }
 
   /** All tensors of the file, under the file's names. */

@@ -27,9 +27,9 @@ final class ModelReader {
   private final ModelManifest manifest;
   private final StringBuilder identity = new StringBuilder();
 
-  ModelReader(Path path) {
-    this.path = path;
-    source = ModelSource.of(path);
+  ModelReader(ModelSource source) {
+    this.path = source.path();
+    this.source = source;
     manifest = source.has(ModelManifest.NAME) ? readManifest() : null;
     String configFile = file(ModelDirectory.CONFIG).toString();
     Map<String, Object> values =
@@ -145,6 +145,7 @@ final class ModelReader {
   private void checkOptions() {
     config.options(ModelTensors.hasPooler(tensors));
     config.maxTokens();
+    config.temperature();
   }
 
   private List<String> lines(String name) {

@@ -1,5 +1,6 @@
 package maque.runtime;
 
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
@@ -8,6 +9,9 @@ import java.util.zip.CRC32C;
 
 /** Where a model's files come from: a directory, or one file that holds them all. */
 interface ModelSource {
+  /** The directory or the file; a resource's name where there is none. */
+  Path path();
+
   /** What an error calls the file of that name. */
   Path file(String name);
 
@@ -35,9 +39,14 @@ interface ModelSource {
       return new Directory(present);
     }
     if (Files.isRegularFile(present)) {
-      return SingleFile.read(present);
+      return SingleFile.of(present, Safetensors.read(present));
     }
     throw new ModelFormatException(path + ": expected a model, found none");
+  }
+
+  /** A model in one file, from a stream that holds nothing else; the caller closes it. */
+  static ModelSource of(InputStream in, String name) {
+    return SingleFile.of(Path.of(name), Safetensors.read(in, name));
   }
 
   /** One file for each. */
@@ -72,10 +81,10 @@ interface ModelSource {
       implements ModelSource {
     static final String PREFIX = "maque/";
 
-    static SingleFile read(Path path) {
+    static SingleFile of(Path path, Safetensors.Tensors all) {
       Map<String, Tensor> tensors = new LinkedHashMap<>();
       Map<String, byte[]> files = new LinkedHashMap<>();
-      for (Tensor tensor : Safetensors.read(path).tensors().values()) {
+      for (Tensor tensor : all.tensors().values()) {
         if (tensor.name().startsWith(PREFIX) && tensor.dtype().equals("U8")) {
           byte[] content = new byte[tensor.data().remaining()];
           tensor.data().get(content);

@@ -105,6 +105,7 @@ final class ModelWriter {
     ModelTensors.select(parsed, tensors, ModelDirectory.WEIGHTS, true);
     parsed.options(ModelTensors.hasPooler(tensors));
     parsed.maxTokens();
+    parsed.temperature();
     ModelReader.checkLabels(labels, parsed.labels(), ModelDirectory.LABELS);
     if (vocab.size() != parsed.vocabSize()) {
       throw new ModelFormatException(

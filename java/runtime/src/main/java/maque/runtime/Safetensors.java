@@ -2,6 +2,7 @@ package maque.runtime;
 
 import java.io.EOFException;
 import java.io.IOException;
+import java.io.InputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
@@ -29,6 +30,9 @@ public final class Safetensors {
 
   private static final String METADATA = "__metadata__";
 
+  /** Of a stream. */
+  private static final long UNKNOWN_SIZE = Long.MAX_VALUE;
+
   private Safetensors() {}
 
   /**
@@ -54,6 +58,16 @@ public final class Safetensors {
 
   private record Entry(String name, String dtype, long[] shape, long begin, long end) {}
 
+  /** Bytes in order, from a file or a stream. */
+  private interface Input {
+    /**
+     * The next bytes, in a direct buffer.
+     *
+     * @throws EOFException where there are fewer
+     */
+    ByteBuffer take(int bytes) throws IOException;
+  }
+
   /**
    * Reads a file. Every tensor gets a direct buffer of its own.
    *
@@ -67,35 +81,64 @@ public final class Safetensors {
   static Tensors read(Path file, CRC32C checksum) {
     ModelFiles.checkRegular(file);
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
-      long size = channel.size();
-      ByteBuffer prefix = fill(channel, 8, file, checksum);
-      long headerBytes = prefix.getLong();
-      if (headerBytes < 2 || headerBytes > MAX_HEADER || headerBytes > size - 8) {
-        throw new ModelFormatException(
-            file
-                + ": header of "
-                + Long.toUnsignedString(headerBytes)
-                + " bytes in a file of "
-                + size);
-      }
-      ByteBuffer header = fill(channel, (int) headerBytes, file, checksum);
-      byte[] json = new byte[(int) headerBytes];
-      header.get(json);
-      Map<String, Object> parsed = Json.parseObject(json, file + " (header)");
-      Map<String, String> metadata = metadata(parsed.remove(METADATA), file);
-      List<Entry> entries = entries(parsed, size - 8 - headerBytes, file);
-      Map<String, Tensor> tensors = new LinkedHashMap<>();
-      for (Entry entry : entries) {
-        ByteBuffer data = fill(channel, (int) (entry.end - entry.begin), file, checksum);
-        tensors.put(entry.name, new Tensor(entry.name, entry.dtype, entry.shape, data));
-      }
-      return new Tensors(Collections.unmodifiableMap(tensors), metadata);
+      return read(bytes -> take(channel, bytes, checksum), channel.size(), file.toString());
     } catch (IOException e) {
       throw ModelFiles.unreadable(file, e);
     }
   }
 
-  private static ByteBuffer fill(FileChannel channel, int bytes, Path file, CRC32C checksum)
+  /**
+   * Reads a stream that ends where the last tensor does; the caller closes it. Takes memory in
+   * proportion to what the stream gives, whatever its header says.
+   *
+   * @param name what errors call it
+   * @throws ModelFormatException naming the stream and what is wrong
+   */
+  public static Tensors read(InputStream in, String name) {
+    try {
+      Tensors tensors = read(bytes -> take(in, bytes), UNKNOWN_SIZE, name);
+      if (in.read() >= 0) {
+        throw new ModelFormatException(name + ": goes on after its last tensor");
+      }
+      return tensors;
+    } catch (IOException e) {
+      throw new ModelFormatException(name + ": cannot be read: " + e.getMessage(), e);
+    }
+  }
+
+  private static Tensors read(Input input, long size, String source) throws IOException {
+    long headerBytes = input.take(8).getLong();
+    if (headerBytes < 2 || headerBytes > MAX_HEADER || headerBytes > size - 8) {
+      throw new ModelFormatException(
+          source
+              + ": header of "
+              + Long.toUnsignedString(headerBytes)
+              + " bytes"
+              + (size == UNKNOWN_SIZE ? "" : " in a file of " + size));
+    }
+    byte[] json = new byte[(int) headerBytes];
+    input.take(json.length).get(json);
+    Map<String, Object> parsed = Json.parseObject(json, source + " (header)");
+    Map<String, String> metadata = metadata(parsed.remove(METADATA), source);
+    List<Entry> entries = entries(parsed, source);
+    long needed = entries.isEmpty() ? 0 : entries.get(entries.size() - 1).end;
+    if (size != UNKNOWN_SIZE && needed != size - 8 - headerBytes) {
+      throw new ModelFormatException(
+          source
+              + ": the tensors need "
+              + needed
+              + " bytes of data, the file has "
+              + (size - 8 - headerBytes));
+    }
+    Map<String, Tensor> tensors = new LinkedHashMap<>();
+    for (Entry entry : entries) {
+      ByteBuffer data = input.take((int) (entry.end - entry.begin));
+      tensors.put(entry.name, new Tensor(entry.name, entry.dtype, entry.shape, data));
+    }
+    return new Tensors(Collections.unmodifiableMap(tensors), metadata);
+  }
+
+  private static ByteBuffer take(FileChannel channel, int bytes, CRC32C checksum)
       throws IOException {
     ByteBuffer buffer = ByteBuffer.allocateDirect(bytes).order(ByteOrder.LITTLE_ENDIAN);
     while (buffer.hasRemaining()) {
@@ -107,35 +150,44 @@ public final class Safetensors {
     return buffer.flip();
   }
 
-  private static Map<String, String> metadata(Object value, Path file) {
+  private static ByteBuffer take(InputStream in, int bytes) throws IOException {
+    // Reads in parts: what a header claims is believed only as the bytes come.
+    byte[] found = in.readNBytes(bytes);
+    if (found.length < bytes) {
+      throw new EOFException("it ends where " + (bytes - found.length) + " more bytes are needed");
+    }
+    return ByteBuffer.allocateDirect(bytes).order(ByteOrder.LITTLE_ENDIAN).put(found).flip();
+  }
+
+  private static Map<String, String> metadata(Object value, String source) {
     Map<String, String> metadata = new LinkedHashMap<>();
     if (value == null) {
       return metadata;
     }
     if (!(value instanceof Map<?, ?> map)) {
-      throw new ModelFormatException(file + ": " + METADATA + " must be an object of strings");
+      throw new ModelFormatException(source + ": " + METADATA + " must be an object of strings");
     }
     for (Map.Entry<String, Object> entry : Json.strings(map).entrySet()) {
       if (!(entry.getValue() instanceof String text)) {
-        throw new ModelFormatException(file + ": " + METADATA + " must be an object of strings");
+        throw new ModelFormatException(source + ": " + METADATA + " must be an object of strings");
       }
       metadata.put(entry.getKey(), text);
     }
     return Collections.unmodifiableMap(metadata);
   }
 
-  /** The header's entries in the order of their bytes, which they cover from 0 to dataBytes. */
-  private static List<Entry> entries(Map<String, Object> header, long dataBytes, Path file) {
+  /** The header's entries in the order of their bytes, which they cover from 0 without a hole. */
+  private static List<Entry> entries(Map<String, Object> header, String source) {
     List<Entry> entries = new ArrayList<>();
     for (Map.Entry<String, Object> item : header.entrySet()) {
-      entries.add(entry(item.getKey(), item.getValue(), file));
+      entries.add(entry(item.getKey(), item.getValue(), source));
     }
     entries.sort(Comparator.comparingLong(Entry::begin).thenComparingLong(Entry::end));
     long at = 0;
     for (Entry entry : entries) {
       if (entry.begin != at) {
         throw new ModelFormatException(
-            file
+            source
                 + ": tensor "
                 + entry.name
                 + " begins at byte "
@@ -145,14 +197,10 @@ public final class Safetensors {
       }
       at = entry.end;
     }
-    if (at != dataBytes) {
-      throw new ModelFormatException(
-          file + ": the tensors need " + at + " bytes of data, the file has " + dataBytes);
-    }
     return entries;
   }
 
-  private static Entry entry(String name, Object value, Path file) {
+  private static Entry entry(String name, Object value, String source) {
     if (!(value instanceof Map<?, ?> map)
         || map.size() != 3
         || !(map.get("dtype") instanceof String dtype)
@@ -160,12 +208,12 @@ public final class Safetensors {
         || !(map.get("data_offsets") instanceof List<?> offsets)
         || offsets.size() != 2) {
       throw new ModelFormatException(
-          file + ": tensor " + name + ": expected dtype, shape and two data_offsets");
+          source + ": tensor " + name + ": expected dtype, shape and two data_offsets");
     }
-    long begin = sizes(offsets, name, file)[0];
-    long end = sizes(offsets, name, file)[1];
+    long begin = sizes(offsets, name, source)[0];
+    long end = sizes(offsets, name, source)[1];
     try {
-      long[] sizes = sizes(shape, name, file);
+      long[] sizes = sizes(shape, name, source);
       long bytes = Tensor.bytes(dtype, sizes);
       if (bytes != end - begin) {
         throw new IllegalArgumentException(
@@ -176,16 +224,16 @@ public final class Safetensors {
       }
       return new Entry(name, dtype, sizes, begin, end);
     } catch (IllegalArgumentException e) {
-      throw new ModelFormatException(file + ": tensor " + name + ": " + e.getMessage(), e);
+      throw new ModelFormatException(source + ": tensor " + name + ": " + e.getMessage(), e);
     }
   }
 
-  private static long[] sizes(List<?> list, String name, Path file) {
+  private static long[] sizes(List<?> list, String name, String source) {
     long[] sizes = new long[list.size()];
     for (int i = 0; i < sizes.length; i++) {
       if (!(list.get(i) instanceof Long size) || size < 0) {
         throw new ModelFormatException(
-            file + ": tensor " + name + ": " + list.get(i) + " is no size");
+            source + ": tensor " + name + ": " + list.get(i) + " is no size");
       }
       sizes[i] = size;
     }

@@ -32,7 +32,31 @@ public final class Student implements TextClassifier {
     return of(ModelDirectory.read(path));
   }
 
-  /** As {@link #load}, of a directory that has been read. */
+  /**
+   * Loads a student from the class path: a file that {@link ModelDirectory#pack} wrote.
+   *
+   * @param owner the class that the resource belongs to
+   * @param name as {@link Class#getResourceAsStream} takes it: beside the class, or, after {@code
+   *     /}, from the root; of another named module only where that opens the package to {@code
+   *     maque.runtime}
+   * @throws ModelFormatException as {@link #load(Path)}, and where there is no such resource
+   * @throws NativeLibraryException as {@link #load(Path)}
+   */
+  public static Student load(Class<?> owner, String name) {
+    return of(ModelDirectory.read(owner, name));
+  }
+
+  /**
+   * As {@link #load(Class, String)}, by a class loader.
+   *
+   * @param name as {@link ClassLoader#getResourceAsStream} takes it: from the root, without {@code
+   *     /} before it
+   */
+  public static Student load(ClassLoader loader, String name) {
+    return of(ModelDirectory.read(loader, name));
+  }
+
+  /** As {@link #load(Path)}, of a model that has been read, also from a stream. */
   public static Student of(ModelDirectory directory) {
     if (directory.modelType().equals(ModelConfig.BERT)) {
       throw new ModelFormatException(
@@ -71,6 +95,16 @@ public final class Student implements TextClassifier {
   }
 
   @Override
+  public List<Prediction> predictAll(List<? extends CharSequence> texts) {
+    return classifier.predictAll(texts, 1);
+  }
+
+  @Override
+  public double temperature() {
+    return classifier.temperature;
+  }
+
+  @Override
   public float[] logits(CharSequence text) {
     return classifier.logits(classifier.encoder.encode(text));
   }
@@ -91,6 +125,11 @@ public final class Student implements TextClassifier {
   }
 
   @Override
+  public long loadNanos() {
+    return classifier.loadNanos;
+  }
+
+  @Override
   public long parameters() {
     return classifier.parameters;
   }
@@ -101,15 +140,21 @@ public final class Student implements TextClassifier {
   }
 
   /**
-   * Scratch memory for one thread's predictions that allocate nothing. Needs no close; useless
-   * after the student's.
+   * For a check ahead of use.
+   *
+   * @throws IllegalStateException after {@link #close()}
    */
+  void requireOpen() {
+    classifier.model.bytes();
+  }
+
+  /** Scratch memory for one thread's predictions that allocate nothing. */
   public Session session() {
     return new Session();
   }
 
-  /** Not safe for two threads at once; any number of sessions may share a student. */
-  public final class Session {
+  /** What one thread asks this student by. */
+  public final class Session implements Predictor.Session {
     private final TextEncoder.Session encoding = classifier.encoder.session();
     private final int[] ids = new int[classifier.encoder.maxTokens()];
     private final int[] offsets = new int[2];
@@ -118,14 +163,7 @@ public final class Student implements TextClassifier {
 
     private Session() {}
 
-    /**
-     * Answers one text. Allocates nothing once the longest text has been seen (with WordPiece and
-     * the built-in segmenters).
-     *
-     * @param probabilities receives one for each label, in their order; exactly that long
-     * @return the index of the most probable label; of equal ones the first
-     * @throws InvalidInputException where probabilities has another length
-     */
+    @Override
     public int predict(CharSequence text, float[] probabilities) {
       if (probabilities.length != classifier.labels.size()) {
         throw new InvalidInputException(
@@ -149,10 +187,10 @@ public final class Student implements TextClassifier {
           1,
           probabilities,
           true);
-      return Classifier.softmax(probabilities);
+      return Classifier.softmax(probabilities, classifier.temperature);
     }
 
-    /** Whether the last text was cut at the model's {@code max_tokens}. */
+    @Override
     public boolean truncated() {
       return encoding.truncated();
     }

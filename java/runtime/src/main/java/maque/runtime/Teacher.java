@@ -89,6 +89,16 @@ public final class Teacher implements TextClassifier {
   }
 
   @Override
+  public List<Prediction> predictAll(List<? extends CharSequence> texts) {
+    return headed().predictAll(texts, 1);
+  }
+
+  @Override
+  public double temperature() {
+    return classifier.temperature;
+  }
+
+  @Override
   public float[] logits(CharSequence text) {
     return headed().logits(classifier.encoder.encode(text));
   }
@@ -140,6 +150,11 @@ public final class Teacher implements TextClassifier {
   @Override
   public long nativeBytes() {
     return classifier.model.bytes();
+  }
+
+  @Override
+  public long loadNanos() {
+    return classifier.loadNanos;
   }
 
   @Override

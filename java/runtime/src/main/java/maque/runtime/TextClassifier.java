@@ -5,21 +5,18 @@ import java.util.List;
 /**
  * A model that answers texts with logits over labels. Thread-safe and immutable until closed;
  * closing it while other threads compute is safe: calls under way end, later ones throw {@link
- * IllegalStateException}. A second close does nothing. The result for one text never depends on the
- * texts around it.
- *
- * <p>Every text has an answer, the empty one too; one that is longer than the model's {@code
- * max_tokens} is cut, and a lone surrogate reads as U+FFFD.
+ * IllegalStateException}. The result for one text never depends on the texts around it.
  */
-public interface TextClassifier extends AutoCloseable {
-  /** Class names in the order of the logits. */
-  List<String> labels();
-
+public interface TextClassifier extends Predictor {
   /** What turns texts into ids. */
   TextEncoder encoder();
 
-  /** Label and probabilities of one text. */
-  Prediction predict(CharSequence text);
+  /**
+   * What logits are divided by before they become probabilities: fitted on labelled texts after
+   * training, so that of the texts answered with probability p a part of about p is right (Guo et
+   * al., arXiv 1706.04599); 1 where it was not fitted. It changes no label.
+   */
+  double temperature();
 
   /** Logits of one text, one for each label. */
   float[] logits(CharSequence text);
@@ -44,9 +41,9 @@ public interface TextClassifier extends AutoCloseable {
    */
   long nativeBytes();
 
+  /** Nanoseconds that reading, checking and building the model took. */
+  long loadNanos();
+
   /** Number of weights. */
   long parameters();
-
-  @Override
-  void close();
 }

@@ -6,7 +6,9 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.io.ByteArrayInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.RandomAccessFile;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -44,7 +46,18 @@ class SafetensorsTest {
     String message =
         assertThrows(ModelFormatException.class, () -> Safetensors.read(file)).getMessage();
     assertTrue(message.startsWith(file.toString()), message);
+    if (Files.isRegularFile(file)) {
+      String streamed =
+          assertThrows(ModelFormatException.class, () -> stream("what was given")).getMessage();
+      assertTrue(streamed.startsWith("what was given"), streamed);
+    }
     return message;
+  }
+
+  private Safetensors.Tensors stream(String name) throws IOException {
+    try (InputStream in = Files.newInputStream(file)) {
+      return Safetensors.read(in, name);
+    }
   }
 
   private static String entry(String name, String shape, int begin, int end) {
@@ -60,7 +73,7 @@ class SafetensorsTest {
   }
 
   @Test
-  void readsBackWhatItWrote() {
+  void readsBackWhatItWrote() throws IOException {
     Map<String, Tensor> tensors = new LinkedHashMap<>();
     tensors.put("b", Tensor.of("b", new long[] {2, 3}, new float[] {1, -2, 3, 4, 5, 6.5f}));
     tensors.put("a", Tensor.of("a", new long[] {}, new float[] {7}));
@@ -75,6 +88,33 @@ class SafetensorsTest {
           assertArrayEquals(tensor.floats(), read.get(name).floats());
         });
     assertThrows(ModelFormatException.class, () -> read.get("c"));
+    Safetensors.Tensors streamed = stream("s");
+    assertEquals(read.metadata(), streamed.metadata());
+    read.tensors()
+        .forEach((name, tensor) -> assertEquals(tensor.data(), streamed.get(name).data()));
+  }
+
+  /** A header that claims gigabytes costs no more than the bytes that come. */
+  @Test
+  void aStreamIsNotTakenAtItsWord() throws IOException {
+    write("{" + entry("a", "[536870911]", 0, 4 * 536870911) + "}", 100);
+    assertTrue(error().contains("the file has 100"));
+    String message = assertThrows(ModelFormatException.class, () -> stream("s")).getMessage();
+    assertTrue(message.contains("it ends where 2147483544 more bytes are needed"), message);
+    byte[] endless = ByteBuffer.allocate(1 << 16).putLong(0, Long.reverseBytes(99_000_000)).array();
+    message =
+        assertThrows(
+                ModelFormatException.class,
+                () -> Safetensors.read(new ByteArrayInputStream(endless), "s"))
+            .getMessage();
+    assertTrue(message.contains("it ends where"), message);
+  }
+
+  @Test
+  void nothingFollowsTheLastTensorOfAStream() throws IOException {
+    write("{" + entry("a", "[1]", 0, 4) + "}", 5);
+    String message = assertThrows(ModelFormatException.class, () -> stream("s")).getMessage();
+    assertEquals("s: goes on after its last tensor", message);
   }
 
   /**
