@@ -64,7 +64,7 @@ final class Probe {
     return await(start());
   }
 
-  public static void main(String[] arguments) {
+  public static void main(String[] arguments) throws Exception {
     try {
       switch (arguments[0]) {
         case "predict" -> predict(Path.of(arguments[1]));
@@ -74,6 +74,7 @@ final class Probe {
           }
         }
         case "write" -> AtomicFiles.write(Path.of(arguments[1]), new byte[1 << 20]);
+        case "soak" -> Soak.main(Arrays.copyOfRange(arguments, 1, arguments.length));
         case "model" -> writeLargeModel(Path.of(arguments[1]));
         default -> throw new IllegalArgumentException(arguments[0]);
       }
