@@ -80,6 +80,13 @@ inline void check_bits(const float* a, const float* b, int64_t n, const char* wh
   }
 }
 
+#ifdef MAQUE_TEST_CUDA
+}  // namespace maque::test
+#  include "tests/cuda/flavour.h"
+namespace maque::test {
+/// The GPU's kernels in their emulation (tests/cuda/flavour.h).
+inline std::vector<const Kernels<float>*> simd_flavours() { return {&kernels_cuda_emulated}; }
+#else
 /// The flavours beside ref that must give its bits: emu always, avx2 and avx512 where the CPU has them. The
 /// missing ones are counted as skipped, once a process.
 inline std::vector<const Kernels<float>*> simd_flavours() {
@@ -96,6 +103,7 @@ inline std::vector<const Kernels<float>*> simd_flavours() {
   counted = true;
   return flavours;
 }
+#endif
 
 /// Deterministic random numbers: Philox of a seed, in order.
 class Random {

@@ -1,0 +1,105 @@
+# libmaque_cuda, by nvcc, and the tests that run its sources on the CPU.
+#
+#   MAQUE_CUDA                ON builds libmaque_cuda where nvcc is found (the default where tests are built)
+#   MAQUE_CUDA_ARCHITECTURES  what it is compiled for: "75;80" is enough to see every branch of the sources compiled;
+#                             "all" takes each that this nvcc knows from 75 on, and the PTX of the last
+#   MAQUE_NVCC                path of nvcc, where it is in neither PATH, CUDA_HOME nor /usr/local/cuda
+#
+# Without nvcc, and without Boost.Context (libboost-context-dev) for the emulation, a test says so and counts as
+# skipped; nothing else changes.
+option(MAQUE_CUDA "Build libmaque_cuda where nvcc is found" ${BUILD_TESTING})
+set(MAQUE_CUDA_ARCHITECTURES "75;80" CACHE STRING "Compute capabilities, or all")
+find_program(MAQUE_NVCC nvcc HINTS $ENV{CUDA_HOME}/bin /usr/local/cuda/bin)
+file(GLOB cuda_sources CONFIGURE_DEPENDS native/kernels/cuda/*.cu)
+
+# --- libmaque_cuda ----------------------------------------------------------------------------------------------------
+# nvcc's GCC pragmas are known to the host's compiler only (1675); the bits of a result are part of the contract, so
+# nothing is fused but what is written as fma.
+set(MAQUE_NVCC_OPTIONS -std=c++17 -O3 -fmad=false --diag-suppress 1675 -I${CMAKE_SOURCE_DIR}/native
+                       -Xcompiler -fPIC,-fvisibility=hidden,-ffp-contract=off,-Wall,-Wextra)
+if(MAQUE_WARNINGS_ARE_ERRORS)
+  list(APPEND MAQUE_NVCC_OPTIONS -Werror all-warnings -Xcompiler -Werror)
+endif()
+
+function(maque_cuda_library)
+  set(architectures ${MAQUE_CUDA_ARCHITECTURES})
+  if(architectures STREQUAL "all")
+    execute_process(COMMAND ${MAQUE_NVCC} --list-gpu-arch OUTPUT_VARIABLE known OUTPUT_STRIP_TRAILING_WHITESPACE)
+    string(REGEX MATCHALL "[0-9]+" architectures "${known}")
+    list(SORT architectures COMPARE NATURAL)
+  endif()
+  list(GET architectures -1 last)
+  set(code)
+  foreach(architecture ${architectures})
+    list(APPEND code -gencode arch=compute_${architecture},code=sm_${architecture})
+  endforeach()
+  list(APPEND code -gencode arch=compute_${last},code=compute_${last})
+  set(objects)
+  foreach(source ${cuda_sources})
+    get_filename_component(name ${source} NAME_WE)
+    set(object ${CMAKE_BINARY_DIR}/cuda/${name}.o)
+    list(APPEND objects ${object})
+    add_custom_command(OUTPUT ${object}
+                       COMMAND ${MAQUE_NVCC} ${MAQUE_NVCC_OPTIONS} ${code} -MD -MF ${object}.d -c ${source} -o ${object}
+                       DEPENDS ${source} DEPFILE ${object}.d COMMENT "nvcc ${name}.cu" VERBATIM)
+  endforeach()
+  file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/cuda)
+  get_filename_component(toolkit ${MAQUE_NVCC} DIRECTORY)
+  get_filename_component(toolkit ${toolkit} DIRECTORY)
+  find_library(MAQUE_CUDART cudart_static HINTS ${toolkit}/lib64 ${toolkit}/lib REQUIRED)
+  add_library(maque_cuda SHARED ${objects})
+  set_target_properties(maque_cuda PROPERTIES LINKER_LANGUAGE CXX)
+  target_link_libraries(maque_cuda PRIVATE ${MAQUE_CUDART} Threads::Threads ${CMAKE_DL_LIBS} rt)
+endfunction()
+
+if(MAQUE_CUDA AND MAQUE_NVCC)
+  maque_cuda_library()
+elseif(MAQUE_CUDA)
+  message(STATUS "CUDA compile SKIPPED: no nvcc")
+endif()
+
+# --- tests ------------------------------------------------------------------------------------------------------------
+function(maque_skipped name why)
+  add_test(NAME ${name} COMMAND sh -c "echo '${why}'; exit 77")
+  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77)
+endfunction()
+
+function(maque_emulated_test name source)
+  add_executable(${name} ${source} $<TARGET_OBJECTS:maque_kernels_emu>)
+  target_compile_options(${name} PRIVATE ${MAQUE_WARNINGS})
+  target_compile_definitions(${name} PRIVATE MAQUE_TEST_CUDA)
+  target_link_libraries(${name} PRIVATE maque_cuda_emulated maque_kernels maque_core)
+  add_test(NAME ${name} COMMAND ${name})
+endfunction()
+
+function(maque_cuda_tests)
+  if(NOT TARGET maque_cuda)
+    maque_skipped(cuda_compile "CUDA compile SKIPPED: no nvcc")
+  endif()
+  find_path(MAQUE_BOOST boost/context/detail/fcontext.hpp)
+  find_library(MAQUE_BOOST_CONTEXT boost_context)
+  if(NOT MAQUE_BOOST OR NOT MAQUE_BOOST_CONTEXT)
+    maque_skipped(cuda_emulation "CUDA emulation SKIPPED: no Boost.Context (libboost-context-dev)")
+    return()
+  endif()
+  file(GLOB emulator CONFIGURE_DEPENDS native/tests/cuda_emulation/*.cc)
+  set_source_files_properties(${cuda_sources} PROPERTIES LANGUAGE CXX COMPILE_OPTIONS "-xc++")
+  add_library(maque_cuda_emulated STATIC ${cuda_sources} ${emulator} native/tests/cuda/flavour.cc)
+  target_compile_options(maque_cuda_emulated PRIVATE ${MAQUE_WARNINGS} -O1)
+  target_include_directories(maque_cuda_emulated PRIVATE ${MAQUE_BOOST})
+  target_compile_definitions(maque_cuda_emulated PRIVATE MAQUE_TEST_CUDA)
+  target_link_libraries(maque_cuda_emulated PUBLIC ${MAQUE_BOOST_CONTEXT})
+  # The CPU's tests of the operations that have its contract.
+  foreach(name activation dropout embedding layer_norm objective optimizer pooling)
+    maque_emulated_test(cuda_${name}_test native/tests/kernel_${name}_test.cc)
+  endforeach()
+  file(GLOB tests CONFIGURE_DEPENDS native/tests/cuda/*_test.cc)
+  foreach(source ${tests})
+    get_filename_component(name ${source} NAME_WE)
+    maque_emulated_test(cuda_${name} ${source})
+  endforeach()
+endfunction()
+
+if(BUILD_TESTING)
+  maque_cuda_tests()
+endif()

@@ -1,0 +1,56 @@
+// The operations that exist for GPUs, and the table of them that libmaque_cuda gives out. Where an operation
+// of kernel_list.h has the same arguments here, its contract is that of the CPU's header with all arrays in
+// device memory; it is given a stream first, starts its kernels there without waiting, and answers the code
+// of the launch. fp32 results have the CPU's bits where the header below does not say otherwise. Sizes of 0
+// launch nothing.
+#pragma once
+#include "kernels/cuda/activation.h"
+#include "kernels/cuda/embedding.h"
+#include "kernels/cuda/layer_norm.h"
+#include "kernels/cuda/objective.h"
+#include "kernels/cuda/optimizer.h"
+#include "kernels/cuda/pooling.h"
+
+#define MAQUE_CUDA_KERNELS(X)     \
+  X(activation_forward)           \
+  X(activation_backward)          \
+  X(bias_activation_forward)      \
+  X(dropout)                      \
+  X(layer_norm_forward)           \
+  X(layer_norm_residual_forward)  \
+  X(layer_norm_backward)          \
+  X(layer_norm_residual_backward) \
+  X(layer_norm_params_backward)   \
+  X(embedding_sum_forward)        \
+  X(gather_rows)                  \
+  X(scatter_add_rows)             \
+  X(max_pool_forward)             \
+  X(max_pool_backward)            \
+  X(mean_pool_forward)            \
+  X(mean_pool_backward)           \
+  X(sum_pool_forward)             \
+  X(objective)                    \
+  X(sgd_step)                     \
+  X(adam_step)                    \
+  X(adam_step_all)                \
+  X(global_norm)                  \
+  X(column_sums)                  \
+  X(add)
+
+namespace maque::cuda {
+
+#define MAQUE_DECLARE(name) name##_fn name;
+MAQUE_CUDA_KERNELS(MAQUE_DECLARE)
+#undef MAQUE_DECLARE
+
+struct CudaKernels {
+#define MAQUE_FIELD(name) name##_fn* name;
+  MAQUE_CUDA_KERNELS(MAQUE_FIELD)
+#undef MAQUE_FIELD
+};
+
+}  // namespace maque::cuda
+
+/// The only symbol that libmaque_cuda gives out; opening the library and asking for it needs no GPU and no
+/// driver.
+extern "C" const maque::cuda::CudaKernels* maque_cuda_kernels();

@@ -1,0 +1,96 @@
+#include "kernels/cuda/cuda_list.h"
+#include "kernels/cuda/elements.h"
+#include "kernels/cuda/pooling.h"
+
+namespace maque::cuda {
+namespace {
+
+/// A ragged batch of n columns.
+struct Texts {
+  const int32_t *offsets, *rows;
+  int64_t batch, n;
+  MAQUE_DEVICE int64_t row(int32_t s) const { return rows != nullptr ? rows[s] : s; }
+};
+
+MAQUE_KERNEL(kElementThreads) pool_max(Texts t, const float* x, int64_t ldx, float* out, int32_t* argmax) {
+  const int64_t e = element_index();
+  if (e >= t.batch * t.n) return;
+  const int64_t b = e / t.n, j = e % t.n;
+  float max = 0;
+  int32_t at = -1;
+  for (int32_t s = t.offsets[b]; s < t.offsets[b + 1]; ++s) {
+    const int64_t row = t.row(s);
+    const float value = x[row * ldx + j];
+    if (at >= 0 && !(value > max)) continue;
+    max = value;
+    at = static_cast<int32_t>(row);
+  }
+  out[e] = max;
+  if (argmax != nullptr) argmax[e] = at;
+}
+
+/// An element of x belongs to one text, so no two threads meet.
+MAQUE_KERNEL(kElementThreads)
+pool_max_backward(const float* d_out, const int32_t* argmax, int64_t batch, int64_t n, float* dx,
+                  int64_t ldx) {
+  const int64_t e = element_index();
+  if (e < batch * n && argmax[e] >= 0) dx[argmax[e] * ldx + e % n] += d_out[e];
+}
+
+MAQUE_KERNEL(kElementThreads) pool_sum(Texts t, const float* x, int64_t ldx, bool mean, float* out) {
+  const int64_t e = element_index();
+  if (e >= t.batch * t.n) return;
+  const int64_t b = e / t.n, j = e % t.n;
+  const int32_t begin = t.offsets[b], end = t.offsets[b + 1];
+  float sum = 0;
+  for (int32_t s = begin; s < end; ++s) sum += x[t.row(s) * ldx + j];
+  out[e] = mean && end > begin ? sum / static_cast<float>(end - begin) : sum;
+}
+
+MAQUE_KERNEL(kElementThreads) pool_mean_backward(Texts t, const float* d_out, float* dx, int64_t ldx) {
+  const int64_t e = element_index();
+  if (e >= t.batch * t.n) return;
+  const int64_t b = e / t.n, j = e % t.n;
+  const int32_t begin = t.offsets[b], end = t.offsets[b + 1];
+  const float d = d_out[e] / static_cast<float>(end - begin);
+  for (int32_t s = begin; s < end; ++s) dx[t.row(s) * ldx + j] += d;
+}
+
+}  // namespace
+
+Code max_pool_forward(Stream stream, const float* x, int64_t ldx, const int32_t* offsets, const int32_t* rows,
+                      int64_t batch, int64_t n, float* out, int32_t* argmax) {
+  if (batch * n == 0) return kSuccess;
+  return launch(over_elements("max_pool_forward", batch * n, stream), pool_max,
+                Texts{offsets, rows, batch, n}, x, ldx, out, argmax);
+}
+
+Code max_pool_backward(Stream stream, const float* d_out, const int32_t* argmax, int64_t batch, int64_t n,
+                       float* dx, int64_t ldx) {
+  if (batch * n == 0) return kSuccess;
+  return launch(over_elements("max_pool_backward", batch * n, stream), pool_max_backward, d_out, argmax,
+                batch, n, dx, ldx);
+}
+
+Code mean_pool_forward(Stream stream, const float* x, int64_t ldx, const int32_t* offsets,
+                       const int32_t* rows, int64_t batch, int64_t n, float* out) {
+  if (batch * n == 0) return kSuccess;
+  return launch(over_elements("mean_pool_forward", batch * n, stream), pool_sum,
+                Texts{offsets, rows, batch, n}, x, ldx, true, out);
+}
+
+Code mean_pool_backward(Stream stream, const float* d_out, const int32_t* offsets, const int32_t* rows,
+                        int64_t batch, int64_t n, float* dx, int64_t ldx) {
+  if (batch * n == 0) return kSuccess;
+  return launch(over_elements("mean_pool_backward", batch * n, stream), pool_mean_backward,
+                Texts{offsets, rows, batch, n}, d_out, dx, ldx);
+}
+
+Code sum_pool_forward(Stream stream, const float* x, int64_t ldx, const int32_t* offsets, const int32_t* rows,
+                      int64_t batch, int64_t n, float* out) {
+  if (batch * n == 0) return kSuccess;
+  return launch(over_elements("sum_pool_forward", batch * n, stream), pool_sum,
+                Texts{offsets, rows, batch, n}, x, ldx, false, out);
+}
+
+}  // namespace maque::cuda
