@@ -18,7 +18,7 @@ import picocli.CommandLine.Spec;
       "",
       "The whole chain on real weights and real text: maque demo. Step by step: import a BERT,"
           + " train-teacher on labelled texts, soft-targets for labelled and unlabelled ones,"
-          + " train-student, evaluate, pack, predict, export."
+          + " train-student, evaluate, pack, predict, serve, export."
     },
     mixinStandardHelpOptions = true,
     versionProvider = InfoCommand.Version.class,
@@ -38,6 +38,7 @@ import picocli.CommandLine.Spec;
       VerifyCommand.class,
       RebuildCommand.class,
       PredictCommand.class,
+      ServeCommand.class,
       InfoCommand.class
     },
     exitCodeListHeading = "%nExit codes:%n",

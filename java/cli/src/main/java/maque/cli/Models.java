@@ -14,6 +14,9 @@ import maque.training.Evaluation;
 
 /** Classifiers of either kind, and their results as the article prints them. */
 final class Models {
+  private static final long WARM_UP_NANOS = 300_000_000;
+  private static final int WARM_UP_CALLS = 2_000;
+
   private Models() {}
 
   /** Loads a teacher or a student, whichever the directory holds. */
@@ -24,6 +27,14 @@ final class Models {
   /** As {@link #load(Path)}, of a directory that has been read. */
   static TextClassifier load(ModelDirectory model) {
     return model.modelType().equals("bert") ? Teacher.of(model) : Student.of(model);
+  }
+
+  /** Predicts until the JVM has compiled what that takes, or for 0.3 s. */
+  static void warmUp(TextClassifier model, String text) {
+    long end = System.nanoTime() + WARM_UP_NANOS;
+    for (int i = 0; i < WARM_UP_CALLS && System.nanoTime() < end; i++) {
+      model.predict(text);
+    }
   }
 
   /**

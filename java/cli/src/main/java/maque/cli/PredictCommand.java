@@ -40,8 +40,6 @@ import picocli.CommandLine.Spec;
       "  maque predict --student demo/student --json < texts.txt"
     })
 final class PredictCommand implements Callable<Integer> {
-  private static final long WARM_UP_NANOS = 300_000_000;
-  private static final int WARM_UP_CALLS = 2_000;
   private static final int DEFAULT_TOP = 3;
 
   @ParentCommand private Main main;
@@ -122,18 +120,11 @@ final class PredictCommand implements Callable<Integer> {
 
   private void answer(List<Named> models, String text) {
     if (!warm) {
-      models.forEach(named -> warmUp(named.model, text));
+      models.forEach(named -> Models.warmUp(named.model, text));
       warm = true;
     }
     List<Answer> answers = models.stream().map(named -> timed(named, text)).toList();
     main.console().result(json ? toJson(text, answers) : toText(text, answers));
-  }
-
-  private static void warmUp(TextClassifier model, String text) {
-    long end = System.nanoTime() + WARM_UP_NANOS;
-    for (int i = 0; i < WARM_UP_CALLS && System.nanoTime() < end; i++) {
-      model.predict(text);
-    }
   }
 
   private static Answer timed(Named named, String text) {

@@ -20,6 +20,7 @@ class UsageTest {
         "train-student",
         "evaluate",
         "predict",
+        "serve",
         "info"
       })
   void everyCommandHasHelpThatSaysWhatItDoes(String command) {

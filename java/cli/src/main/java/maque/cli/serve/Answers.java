@@ -1,0 +1,160 @@
+package maque.cli.serve;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.util.Collection;
+import java.util.List;
+import java.util.stream.IntStream;
+import maque.runtime.Prediction;
+
+/** The JSON that goes out, in UTF-8. */
+final class Answers {
+  private static final JsonFactory JSON = new JsonFactory();
+
+  private Answers() {}
+
+  /** Writes one value. */
+  @FunctionalInterface
+  private interface Body {
+    void write(JsonGenerator json) throws IOException;
+  }
+
+  private static byte[] document(Body body) {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream(512);
+    try (JsonGenerator json = JSON.createGenerator(bytes)) {
+      json.writeStartObject();
+      body.write(json);
+      json.writeEndObject();
+    } catch (IOException e) {
+      throw new AssertionError("writing to memory failed", e);
+    }
+    return bytes.toByteArray();
+  }
+
+  static byte[] error(int status, String message) {
+    return document(
+        json -> {
+          json.writeNumberField("status", status);
+          json.writeStringField("error", wellFormed(message));
+        });
+  }
+
+  /** An error may quote what came, lone surrogates too, which UTF-8 does not have. */
+  private static String wellFormed(String message) {
+    return message
+        .codePoints()
+        .map(c -> c >= Character.MIN_SURROGATE && c <= Character.MAX_SURROGATE ? 0xFFFD : c)
+        .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
+        .toString();
+  }
+
+  static byte[] health(Collection<Served> models, boolean draining) {
+    return document(
+        json -> {
+          json.writeStringField("status", draining ? "draining" : "up");
+          json.writeArrayFieldStart("models");
+          for (Served model : models) {
+            json.writeString(model.name());
+          }
+          json.writeEndArray();
+        });
+  }
+
+  /** What is served, for the page: models, and examples to click. */
+  static byte[] models(Collection<Served> models, Limits limits, List<String> examples) {
+    return document(
+        json -> {
+          json.writeArrayFieldStart("models");
+          for (Served model : models) {
+            json.writeStartObject();
+            json.writeStringField("name", model.name());
+            json.writeStringField("source", model.source());
+            json.writeNumberField("parameters", model.model().parameters());
+            json.writeNumberField("native_bytes", model.model().nativeBytes());
+            strings(json, "labels", model.model().labels());
+            json.writeEndObject();
+          }
+          json.writeEndArray();
+          json.writeNumberField("max_chars", limits.chars());
+          json.writeNumberField("max_texts", limits.texts());
+          strings(json, "examples", examples);
+        });
+  }
+
+  private static void strings(JsonGenerator json, String name, List<String> values)
+      throws IOException {
+    json.writeArrayFieldStart(name);
+    for (String value : values) {
+      json.writeString(value);
+    }
+    json.writeEndArray();
+  }
+
+  /** The answer to a request with one text. */
+  static byte[] single(Served model, PredictRequest request, Served.Answer answer) {
+    return document(
+        json -> {
+          json.writeStringField("model", model.name());
+          prediction(json, model, request, answer);
+        });
+  }
+
+  /** The answer to a request with a list of texts, in their order. */
+  static byte[] batch(
+      Served model, PredictRequest request, List<Served.Answer> answers, double micros) {
+    return document(
+        json -> {
+          json.writeStringField("model", model.name());
+          json.writeArrayFieldStart("predictions");
+          for (Served.Answer answer : answers) {
+            json.writeStartObject();
+            prediction(json, model, request, answer);
+            json.writeEndObject();
+          }
+          json.writeEndArray();
+          json.writeNumberField("micros", tenths(micros));
+        });
+  }
+
+  private static void prediction(
+      JsonGenerator json, Served model, PredictRequest request, Served.Answer answer)
+      throws IOException {
+    Prediction prediction = answer.prediction();
+    json.writeStringField("label", prediction.label());
+    json.writeNumberField("probability", prediction.probabilities()[prediction.index()]);
+    probabilities(json, model.model().labels(), prediction.probabilities(), request.top());
+    json.writeBooleanField("truncated", prediction.truncated());
+    if (!Float.isNaN(request.threshold())) {
+      json.writeBooleanField("deferred", isDeferred(request, prediction));
+    }
+    json.writeNumberField("micros", tenths(answer.micros()));
+  }
+
+  /** Whether the answer is less probable than was asked for. */
+  static boolean isDeferred(PredictRequest request, Prediction prediction) {
+    return prediction.probabilities()[prediction.index()] < request.threshold();
+  }
+
+  /** All, or the most probable {@code top}, the most probable first. */
+  private static void probabilities(
+      JsonGenerator json, List<String> labels, float[] probabilities, int top) throws IOException {
+    int[] order =
+        IntStream.range(0, probabilities.length)
+            .boxed()
+            .sorted((a, b) -> Float.compare(probabilities[b], probabilities[a]))
+            .mapToInt(i -> i)
+            .limit(top == 0 ? probabilities.length : top)
+            .toArray();
+    json.writeObjectFieldStart("probabilities");
+    for (int i : order) {
+      json.writeNumberField(labels.get(i), probabilities[i]);
+    }
+    json.writeEndObject();
+  }
+
+  private static double tenths(double value) {
+    return Math.round(value * 10) / 10.0;
+  }
+}

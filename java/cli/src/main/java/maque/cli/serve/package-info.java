@@ -1,0 +1,2 @@
+/** A model behind HTTP: requests, limits, metrics and the page. */
+package maque.cli.serve;
