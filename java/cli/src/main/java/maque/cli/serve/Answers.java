@@ -6,7 +6,6 @@ import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.util.Collection;
 import java.util.List;
-import java.util.stream.IntStream;
 import maque.runtime.Prediction;
 
 /** The JSON that goes out, in UTF-8. */
@@ -92,66 +91,48 @@ final class Answers {
     json.writeEndArray();
   }
 
-  /** The answer to a request with one text. */
-  static byte[] single(Served model, PredictRequest request, Served.Answer answer) {
+  /** The answer to a request with one text, or to one with a list of texts, in their order. */
+  static byte[] predictions(
+      Served model, PredictRequest request, List<Prediction> predictions, double micros) {
     return document(
         json -> {
           json.writeStringField("model", model.name());
-          prediction(json, model, request, answer);
-        });
-  }
-
-  /** The answer to a request with a list of texts, in their order. */
-  static byte[] batch(
-      Served model, PredictRequest request, List<Served.Answer> answers, double micros) {
-    return document(
-        json -> {
-          json.writeStringField("model", model.name());
-          json.writeArrayFieldStart("predictions");
-          for (Served.Answer answer : answers) {
-            json.writeStartObject();
-            prediction(json, model, request, answer);
-            json.writeEndObject();
+          if (request.batch()) {
+            json.writeArrayFieldStart("predictions");
+            for (Prediction prediction : predictions) {
+              json.writeStartObject();
+              prediction(json, model, request, prediction);
+              json.writeEndObject();
+            }
+            json.writeEndArray();
+          } else {
+            prediction(json, model, request, predictions.get(0));
           }
-          json.writeEndArray();
           json.writeNumberField("micros", tenths(micros));
         });
   }
 
   private static void prediction(
-      JsonGenerator json, Served model, PredictRequest request, Served.Answer answer)
+      JsonGenerator json, Served model, PredictRequest request, Prediction prediction)
       throws IOException {
-    Prediction prediction = answer.prediction();
+    List<String> labels = model.model().labels();
     json.writeStringField("label", prediction.label());
-    json.writeNumberField("probability", prediction.probabilities()[prediction.index()]);
-    probabilities(json, model.model().labels(), prediction.probabilities(), request.top());
+    json.writeNumberField("probability", prediction.confidence());
+    json.writeObjectFieldStart("probabilities");
+    int shown = request.top() == 0 ? labels.size() : Math.min(request.top(), labels.size());
+    for (int i : prediction.top(shown)) {
+      json.writeNumberField(labels.get(i), prediction.probabilities()[i]);
+    }
+    json.writeEndObject();
     json.writeBooleanField("truncated", prediction.truncated());
     if (!Float.isNaN(request.threshold())) {
       json.writeBooleanField("deferred", isDeferred(request, prediction));
     }
-    json.writeNumberField("micros", tenths(answer.micros()));
   }
 
   /** Whether the answer is less probable than was asked for. */
   static boolean isDeferred(PredictRequest request, Prediction prediction) {
-    return prediction.probabilities()[prediction.index()] < request.threshold();
-  }
-
-  /** All, or the most probable {@code top}, the most probable first. */
-  private static void probabilities(
-      JsonGenerator json, List<String> labels, float[] probabilities, int top) throws IOException {
-    int[] order =
-        IntStream.range(0, probabilities.length)
-            .boxed()
-            .sorted((a, b) -> Float.compare(probabilities[b], probabilities[a]))
-            .mapToInt(i -> i)
-            .limit(top == 0 ? probabilities.length : top)
-            .toArray();
-    json.writeObjectFieldStart("probabilities");
-    for (int i : order) {
-      json.writeNumberField(labels.get(i), probabilities[i]);
-    }
-    json.writeEndObject();
+    return prediction.confidence() < request.threshold();
   }
 
   private static double tenths(double value) {

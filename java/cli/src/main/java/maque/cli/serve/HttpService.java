@@ -21,6 +21,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Semaphore;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
+import maque.runtime.Prediction;
 
 /**
  * Classifiers behind HTTP, on the JDK's server. Each request is answered by one thread, which the
@@ -52,6 +53,9 @@ public final class HttpService implements AutoCloseable {
           Set.of("GET", "HEAD"));
 
   private static final int BACKLOG = 1024;
+
+  /** Texts that are answered together; between them a request's time is looked at. */
+  private static final int CHUNK = 32;
 
   /** How often a drain looks whether it is done, and how long nothing must come for that. */
   private static final long DRAIN_LOOK_MILLIS = 25;
@@ -226,31 +230,31 @@ public final class HttpService implements AutoCloseable {
   private Reply predict(Served model, PredictRequest request, long start) throws HttpError {
     long end = start + TimeUnit.SECONDS.toNanos(limits.seconds());
     int n = request.texts().size();
-    List<Served.Answer> answers = new ArrayList<>(n);
-    long began = System.nanoTime();
-    for (String text : request.texts()) {
+    List<Prediction> predictions = new ArrayList<>(n);
+    double micros = 0;
+    for (int from = 0; from < n; from += CHUNK) {
       if (System.nanoTime() > end) {
         throw new HttpError(
             HttpError.UNAVAILABLE,
             "expected to be done within "
                 + limits.seconds()
                 + " s, found only "
-                + answers.size()
+                + from
                 + " of "
                 + n
                 + " texts answered by then: send fewer");
       }
-      Served.Answer answer = model.predict(text);
-      if (Answers.isDeferred(request, answer.prediction())) {
+      Served.Answer answer =
+          model.predict(request.texts().subList(from, Math.min(n, from + CHUNK)));
+      predictions.addAll(answer.predictions());
+      micros += answer.micros();
+    }
+    for (Prediction prediction : predictions) {
+      if (Answers.isDeferred(request, prediction)) {
         model.deferred.increment();
       }
-      answers.add(answer);
     }
-    double micros = (System.nanoTime() - began) / 1e3;
-    return Reply.json(
-        request.batch()
-            ? Answers.batch(model, request, answers, micros)
-            : Answers.single(model, request, answers.get(0)));
+    return Reply.json(Answers.predictions(model, request, predictions, micros));
   }
 
   private static void checkMediaType(Headers headers) throws HttpError {

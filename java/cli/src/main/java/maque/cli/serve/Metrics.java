@@ -49,7 +49,11 @@ final class Metrics {
     line(out, "maque_http_in_flight", "", inFlight.get());
     head(out, "maque_http_request_seconds", "histogram", "From a request's head to its answer.");
     latency.write(out, "maque_http_request_seconds", "");
-    head(out, "maque_predict_seconds", "histogram", "One text's prediction; its count is texts.");
+    head(
+        out,
+        "maque_predict_seconds",
+        "histogram",
+        "Predictions; the count is texts, of a batch the mean.");
     models.forEach(model -> model.latency.write(out, "maque_predict_seconds", label(model)));
     each(
         out,

@@ -1,6 +1,7 @@
 package maque.cli.serve;
 
 import java.nio.file.Path;
+import java.util.List;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.LongAdder;
 import maque.runtime.Prediction;
@@ -39,17 +40,21 @@ public final class Served {
     return model;
   }
 
-  /** A prediction and the microseconds that it took, tokenizing included. */
-  record Answer(Prediction prediction, double micros) {}
+  /** Predictions and the microseconds that they took together, tokenizing included. */
+  record Answer(List<Prediction> predictions, double micros) {}
 
-  Answer predict(String text) {
+  /** Answers texts; of several a text's latency is their mean. */
+  Answer predict(List<String> texts) {
     long start = System.nanoTime();
-    Prediction prediction = model.predict(text);
+    List<Prediction> predictions =
+        texts.size() == 1 ? List.of(model.predict(texts.get(0))) : model.predictAll(texts);
     long nanos = System.nanoTime() - start;
-    latency.add(nanos);
-    if (prediction.truncated()) {
-      truncated.increment();
+    for (Prediction prediction : predictions) {
+      latency.add(nanos / texts.size());
+      if (prediction.truncated()) {
+        truncated.increment();
+      }
     }
-    return new Answer(prediction, nanos / (double) TimeUnit.MICROSECONDS.toNanos(1));
+    return new Answer(predictions, nanos / (double) TimeUnit.MICROSECONDS.toNanos(1));
   }
 }

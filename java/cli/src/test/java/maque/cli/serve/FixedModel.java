@@ -38,6 +38,21 @@ final class FixedModel implements TextClassifier {
   }
 
   @Override
+  public List<Prediction> predictAll(List<? extends CharSequence> texts) {
+    return texts.stream().map(this::predict).toList();
+  }
+
+  @Override
+  public double temperature() {
+    return 1;
+  }
+
+  @Override
+  public long loadNanos() {
+    return 0;
+  }
+
+  @Override
   public long nativeBytes() {
     return 4_096;
   }

@@ -42,7 +42,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 @Timeout(60)
 class HttpServiceTest {
   private static final ObjectMapper JSON = new ObjectMapper();
-  private static final Limits LIMITS = new Limits(4_000, 3, 2_000, 2, 100, 2);
+  private static final Limits LIMITS = new Limits(4_000, 40, 2_000, 2, 100, 2);
 
   private final HttpClient client = HttpClient.newHttpClient();
   private final CountDownLatch begun = new CountDownLatch(LIMITS.requests());
@@ -190,7 +190,6 @@ class HttpServiceTest {
         "{\"texts\": \"a\"}; 400; texts: expected a list of strings, found a string",
         "{\"texts\": [\"a\", [\"b\"]]}; 400; texts[1]: expected a string, found a list",
         "{\"texts\": [{\"a\": [1]}]}; 400; texts[0]: expected a string, found an object",
-        "{\"texts\": [\"a\", \"b\", \"c\", \"d\"]}; 413; texts: expected at most 3, found more",
         "{\"text\": \"a\", \"model\": \"x\"}; 400; model: expected one of [student, teacher], found"
             + " \"x\"",
         "{\"text\": \"a\", \"top\": 0}; 400; top: expected a whole number of 1 or more, found 0",
@@ -262,6 +261,10 @@ class HttpServiceTest {
     assertError(413, "the body: expected at most 4000 bytes, found more", send(chunked));
     assertError(
         413,
+        "texts: expected at most 40, found more",
+        send(post("{\"texts\": [" + "\"a\", ".repeat(40) + "\"b\"]}")));
+    assertError(
+        413,
         "text: expected at most 2000 characters, found 2001",
         send(post("{\"text\": \"" + "x".repeat(2_001) + "\"}")));
   }
@@ -315,10 +318,11 @@ class HttpServiceTest {
 
   @Test
   void aRequestThatTakesTooLongEnds() throws Exception {
-    HttpResponse<String> response = send(post("{\"texts\": [\"slow\", \"slow\", \"a\"]}"));
+    String texts = "\"slow\", \"slow\"" + ", \"a\"".repeat(38);
+    HttpResponse<String> response = send(post("{\"texts\": [" + texts + "]}"));
     assertError(
         503,
-        "expected to be done within 2 s, found only 2 of 3 texts answered by then: send fewer",
+        "expected to be done within 2 s, found only 32 of 40 texts answered by then: send fewer",
         response);
   }
 
