@@ -15,6 +15,9 @@ final class Classifier implements AutoCloseable {
   final TextEncoder encoder;
   final long parameters;
 
+  /** {@link ModelDirectory#modelType()}. */
+  final String modelType;
+
   /** What logits are divided by before the softmax. */
   final double temperature;
 
@@ -37,6 +40,7 @@ final class Classifier implements AutoCloseable {
       boolean brief) {
     this.model = model;
     this.labels = directory.labels();
+    this.modelType = directory.modelType();
     this.encoder = encoder;
     this.parameters = parameters;
     this.temperature = directory.temperature();
@@ -68,6 +72,7 @@ final class Classifier implements AutoCloseable {
             .mapToLong(Tensor::elements)
             .sum();
     long nanos = directory.readNanos() + System.nanoTime() - start;
+    Events.loaded(directory, nanos, model.bytes());
     return new Classifier(directory, model, encoder, parameters, nanos, batchTokens, brief);
   }
 
@@ -80,16 +85,26 @@ final class Classifier implements AutoCloseable {
   }
 
   Prediction predict(CharSequence text) {
+    Object event = Events.predicting();
     Encoded encoded = encoder.encode(text);
-    return prediction(logits(encoded), encoded);
+    Prediction prediction = prediction(logits(encoded), encoded);
+    if (event != null) {
+      Events.predicted(event, modelType, 1, encoded.ids().length);
+    }
+    return prediction;
   }
 
-  List<Prediction> predictAll(List<? extends CharSequence> texts, int threads) {
+  List<Prediction> predictAll(List<? extends CharSequence> texts) {
+    Object event = Events.predicting();
     Encoded[] encoded = encode(texts);
-    float[][] logits = logits(encoded, threads);
+    float[][] logits = logits(encoded, 1);
     List<Prediction> predictions = new ArrayList<>(encoded.length);
     for (int i = 0; i < encoded.length; i++) {
       predictions.add(prediction(logits[i], encoded[i]));
+    }
+    if (event != null) {
+      int tokens = Arrays.stream(encoded).mapToInt(text -> text.ids().length).sum();
+      Events.predicted(event, modelType, encoded.length, tokens);
     }
     return Collections.unmodifiableList(predictions);
   }

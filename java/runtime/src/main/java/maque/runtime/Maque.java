@@ -65,6 +65,17 @@ public final class Maque {
   }
 
   /**
+   * Bytes of native memory that all open models hold together, their scratch included: a gauge for
+   * a service's metrics. A model that was forgotten without a close counts until the garbage
+   * collector has found that; its memory is freed when this is called, or the next model is loaded
+   * or closed. Models of another class loader have a gauge of their own; on the plain Java path
+   * models have no native memory.
+   */
+  public static long nativeBytes() {
+    return NativeModel.bytesOfAll();
+  }
+
+  /**
    * Whether students are to be native; tries to load the library, once.
    *
    * @throws NativeLibraryException where it cannot be loaded and is required
@@ -87,6 +98,7 @@ public final class Maque {
         load();
       } catch (NativeLibraryException e) {
         failure = e;
+        Events.fellBack(e.getMessage());
         System.getLogger("maque")
             .log(
                 Level.WARNING,

@@ -28,6 +28,7 @@ public final class ModelDirectory {
   static final String RUN = "run.json";
 
   private final Path path;
+  private final String form;
   private final ModelConfig config;
   private final Map<String, Tensor> tensors;
   private final Map<String, Tensor> selected;
@@ -39,6 +40,7 @@ public final class ModelDirectory {
 
   private ModelDirectory(ModelReader read, long start) {
     path = read.path;
+    form = read.form;
     config = read.config;
     tensors = Collections.unmodifiableMap(read.tensors);
     selected = Collections.unmodifiableMap(read.selected);
@@ -123,6 +125,11 @@ public final class ModelDirectory {
     return path;
   }
 
+  /** {@code directory}, {@code file} or {@code stream}. */
+  String form() {
+    return form;
+  }
+
   /** All of config.json. */
   public Map<String, Object> config() {
     return config.values();
@@ -167,6 +174,7 @@ public final class ModelDirectory {
 
   private ModelDirectory(ModelDirectory other, String precision) {
     path = other.path;
+    form = other.form;
     config = other.config.withPrecision(precision);
     tensors = other.tensors;
     selected = other.selected;

@@ -16,6 +16,7 @@ final class ModelReader {
   private static final int MAX_TEXT = 256 << 20;
 
   final Path path;
+  final String form;
   final ModelConfig config;
   final Map<String, Tensor> tensors;
   final Map<String, Tensor> selected;
@@ -29,6 +30,7 @@ final class ModelReader {
 
   ModelReader(ModelSource source) {
     this.path = source.path();
+    this.form = source.form();
     this.source = source;
     manifest = source.has(ModelManifest.NAME) ? readManifest() : null;
     String configFile = file(ModelDirectory.CONFIG).toString();

@@ -12,6 +12,9 @@ interface ModelSource {
   /** The directory or the file; a resource's name where there is none. */
   Path path();
 
+  /** {@code directory}, {@code file} or {@code stream}. */
+  String form();
+
   /** What an error calls the file of that name. */
   Path file(String name);
 
@@ -39,18 +42,23 @@ interface ModelSource {
       return new Directory(present);
     }
     if (Files.isRegularFile(present)) {
-      return SingleFile.of(present, Safetensors.read(present));
+      return SingleFile.of(present, "file", Safetensors.read(present));
     }
     throw new ModelFormatException(path + ": expected a model, found none");
   }
 
   /** A model in one file, from a stream that holds nothing else; the caller closes it. */
   static ModelSource of(InputStream in, String name) {
-    return SingleFile.of(Path.of(name), Safetensors.read(in, name));
+    return SingleFile.of(Path.of(name), "stream", Safetensors.read(in, name));
   }
 
   /** One file for each. */
   record Directory(Path path) implements ModelSource {
+    @Override
+    public String form() {
+      return "directory";
+    }
+
     @Override
     public Path file(String name) {
       return path.resolve(name);
@@ -77,11 +85,11 @@ interface ModelSource {
   }
 
   /** A safetensors file whose byte tensors {@code maque/NAME} are the other files. */
-  record SingleFile(Path path, Map<String, Tensor> tensors, Map<String, byte[]> files)
+  record SingleFile(Path path, String form, Map<String, Tensor> tensors, Map<String, byte[]> files)
       implements ModelSource {
     static final String PREFIX = "maque/";
 
-    static SingleFile of(Path path, Safetensors.Tensors all) {
+    static SingleFile of(Path path, String form, Safetensors.Tensors all) {
       Map<String, Tensor> tensors = new LinkedHashMap<>();
       Map<String, byte[]> files = new LinkedHashMap<>();
       for (Tensor tensor : all.tensors().values()) {
@@ -97,7 +105,7 @@ interface ModelSource {
         throw new ModelFormatException(
             path + ": expected a model directory or a .maque file, found neither");
       }
-      return new SingleFile(path, tensors, files);
+      return new SingleFile(path, form, tensors, files);
     }
 
     @Override

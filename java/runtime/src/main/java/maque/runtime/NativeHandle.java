@@ -1,6 +1,10 @@
 package maque.runtime;
 
-import java.lang.ref.Cleaner;
+import java.lang.ref.PhantomReference;
+import java.lang.ref.Reference;
+import java.lang.ref.ReferenceQueue;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.LongConsumer;
 
@@ -8,25 +12,36 @@ import java.util.function.LongConsumer;
  * Owns one native object through its 64-bit handle. Meant for Maque's own modules. Thread-safe.
  *
  * <p>The handle is freed once: by {@link #close()}, or, should that be forgotten, after the owner
- * has become unreachable. A caller that passes {@link #get()} to native code keeps the owner
- * reachable for as long as the call takes.
+ * has become unreachable, when the next handle is made or closed, or {@link #freeForgotten()} is
+ * called. That takes no thread: {@link java.lang.ref.Cleaner} would start one. A caller that passes
+ * {@link #get()} to native code keeps the owner reachable for as long as the call takes.
  */
 public final class NativeHandle implements AutoCloseable {
-  private static final Cleaner CLEANER = Cleaner.create();
+  private static final ReferenceQueue<Object> FORGOTTEN = new ReferenceQueue<>();
 
-  /** Apart from the handle's object, which the cleaner must not keep reachable. */
-  private static final class Owned implements Runnable {
+  /** Keeps the references themselves reachable until their handles are freed. */
+  private static final Set<Owned> OPEN = ConcurrentHashMap.newKeySet();
+
+  /** Apart from the handle's object, which nothing here may keep reachable. */
+  private static final class Owned extends PhantomReference<Object> {
     private final AtomicLong handle;
     private final LongConsumer free;
 
-    Owned(long handle, LongConsumer free) {
+    Owned(Object owner, long handle, LongConsumer free) {
+      super(owner, FORGOTTEN);
       this.handle = new AtomicLong(handle);
       this.free = free;
+      OPEN.add(this);
     }
 
-    @Override
-    public void run() {
-      long value = handle.getAndSet(0);
+    /** Takes the handle away; 0 where that has been done. */
+    long take() {
+      OPEN.remove(this);
+      return handle.getAndSet(0);
+    }
+
+    void free() {
+      long value = take();
       if (value != 0) {
         free.accept(value);
       }
@@ -35,7 +50,6 @@ public final class NativeHandle implements AutoCloseable {
 
   private final String name;
   private final Owned owned;
-  private final Cleaner.Cleanable cleanable;
 
   /**
    * Takes ownership.
@@ -47,8 +61,15 @@ public final class NativeHandle implements AutoCloseable {
    */
   public NativeHandle(Object owner, String name, long handle, LongConsumer free) {
     this.name = name;
-    owned = new Owned(handle, free);
-    cleanable = CLEANER.register(owner, owned);
+    owned = new Owned(owner, handle, free);
+    freeForgotten();
+  }
+
+  /** Frees the handles whose owners have become unreachable. */
+  static void freeForgotten() {
+    for (Reference<?> next = FORGOTTEN.poll(); next != null; next = FORGOTTEN.poll()) {
+      ((Owned) next).free();
+    }
   }
 
   /**
@@ -70,7 +91,7 @@ public final class NativeHandle implements AutoCloseable {
    * @throws IllegalStateException after {@link #close()}
    */
   public long release() {
-    long handle = owned.handle.getAndSet(0);
+    long handle = owned.take();
     if (handle == 0) {
       throw closed();
     }
@@ -89,6 +110,7 @@ public final class NativeHandle implements AutoCloseable {
   /** Frees the native object; a second call does nothing. */
   @Override
   public void close() {
-    cleanable.clean();
+    owned.free();
+    freeForgotten();
   }
 }

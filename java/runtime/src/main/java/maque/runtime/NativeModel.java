@@ -3,13 +3,36 @@ package maque.runtime;
 import java.lang.ref.Reference;
 import java.nio.ByteBuffer;
 import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 
 /** A model in native memory. Immutable and thread-safe; closing it while others compute is safe. */
 final class NativeModel implements ClassifierModel {
+  /** Handles of the models that are not freed. */
+  private static final Set<Long> LIVE = ConcurrentHashMap.newKeySet();
+
   private final NativeHandle handle;
 
   private NativeModel(String name, long model) {
-    handle = new NativeHandle(this, name, model, MaqueNative::modelFree);
+    LIVE.add(model);
+    handle = new NativeHandle(this, name, model, NativeModel::free);
+  }
+
+  private static void free(long model) {
+    LIVE.remove(model);
+    MaqueNative.modelFree(model);
+  }
+
+  /** Bytes of all models that are open; frees forgotten ones first. */
+  static long bytesOfAll() {
+    NativeHandle.freeForgotten();
+    long sum = 0;
+    long[] bytes = new long[1];
+    for (long model : LIVE) {
+      // One that was closed in this moment counts no more.
+      sum += MaqueNative.modelBytes(model, bytes) == NativeStatus.OK ? bytes[0] : 0;
+    }
+    return sum;
   }
 
   /**

@@ -96,7 +96,7 @@ public final class Student implements TextClassifier {
 
   @Override
   public List<Prediction> predictAll(List<? extends CharSequence> texts) {
-    return classifier.predictAll(texts, 1);
+    return classifier.predictAll(texts);
   }
 
   @Override
@@ -172,6 +172,7 @@ public final class Student implements TextClassifier {
                 + ", found "
                 + probabilities.length);
       }
+      Object event = Events.predicting();
       int length = encoding.encode(text, ids);
       offsets[1] = length;
       if (bags != null) {
@@ -187,7 +188,11 @@ public final class Student implements TextClassifier {
           1,
           probabilities,
           true);
-      return Classifier.softmax(probabilities, classifier.temperature);
+      int best = Classifier.softmax(probabilities, classifier.temperature);
+      if (event != null) {
+        Events.predicted(event, classifier.modelType, 1, length);
+      }
+      return best;
     }
 
     @Override

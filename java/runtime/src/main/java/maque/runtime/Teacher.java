@@ -90,7 +90,7 @@ public final class Teacher implements TextClassifier {
 
   @Override
   public List<Prediction> predictAll(List<? extends CharSequence> texts) {
-    return headed().predictAll(texts, 1);
+    return headed().predictAll(texts);
   }
 
   @Override

@@ -49,9 +49,26 @@ class NativeHandleTest {
     while (calls.get() < 200 && System.nanoTime() < end) {
       System.gc();
       Thread.sleep(10);
+      NativeHandle.freeForgotten();
     }
     assertEquals(LongStream.rangeClosed(1, 200).boxed().collect(Collectors.toSet()), freed);
     assertEquals(200, calls.get());
+  }
+
+  /** No call for it is needed where handles come and go. */
+  @Test
+  void theNextHandleFreesForgottenOnes() throws Exception {
+    Set<Long> freed = ConcurrentHashMap.newKeySet();
+    AtomicInteger calls = new AtomicInteger();
+    new Owner(1, freed, calls);
+    long end = System.nanoTime() + 20_000_000_000L;
+    long next = 2;
+    while (!freed.contains(1L) && System.nanoTime() < end) {
+      System.gc();
+      Thread.sleep(10);
+      new Owner(next++, freed, calls).handle.close();
+    }
+    assertTrue(freed.contains(1L));
   }
 
   @Test

@@ -8,7 +8,6 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
 import java.lang.management.ManagementFactory;
-import java.lang.ref.WeakReference;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -163,24 +162,30 @@ class StudentTest {
     ClosingRace.run(50, () -> Student.load(path), "red green", "this student is closed");
   }
 
-  /**
-   * With {@link NativeHandleTest}: nothing keeps a forgotten student, so that its memory is freed.
-   */
+  /** The gauge of all models, which frees what was forgotten. */
   @Test
-  void nothingKeepsAForgottenStudent() throws Exception {
+  void aForgottenStudentsMemoryIsFreed() throws Exception {
     ModelDirectory files = ModelDirectory.read(sequence());
-    List<WeakReference<Student>> forgotten = new ArrayList<>();
+    long before = settledBytes(0);
+    Student kept = Student.of(files);
+    assertEquals(before + kept.nativeBytes(), Maque.nativeBytes());
     for (int i = 0; i < 20; i++) {
-      Student student = Student.of(files);
-      student.predict("red");
-      forgotten.add(new WeakReference<>(student));
+      Student.of(files).predict("red");
     }
+    assertEquals(before + kept.nativeBytes(), settledBytes(before + kept.nativeBytes()));
+    kept.predict("red");
+    kept.close();
+    assertEquals(before, settledBytes(before));
+  }
+
+  /** The gauge once it has come down to so many bytes, or after a while. */
+  private static long settledBytes(long expected) throws InterruptedException {
     long end = System.nanoTime() + 20_000_000_000L;
-    while (forgotten.stream().anyMatch(r -> r.get() != null) && System.nanoTime() < end) {
+    while (Maque.nativeBytes() > expected && System.nanoTime() < end) {
       System.gc();
       Thread.sleep(20);
     }
-    assertTrue(forgotten.stream().allMatch(r -> r.get() == null));
+    return Maque.nativeBytes();
   }
 
   @Test
