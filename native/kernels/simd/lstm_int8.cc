@@ -1,6 +1,6 @@
 // One step of an int8 LSTM. The recurrent sums of all gates of a block of units stay in registers over the
-// whole state and go straight into the cell, whose arithmetic overlaps with the next block's product. A
-// single row is bound by reading the weights: they are read as one stream. See kernels/lstm_int8.h for the
+// whole state and go straight into the cell. A single row is bound by reading the weights: the cell of each
+// block is worked out in between the parts of the next block's product. See kernels/lstm_int8.h for the
 // contract.
 #include "kernels/lstm_int8.h"
 
@@ -89,25 +89,92 @@ MAQUE_INLINE void write_block(const LstmInt8Step& s, int64_t row, int64_t unit, 
             s.next + row * s.ld_next + unit);
 }
 
-/// Not inlined: one copy of the cell for tiles of all sizes.
-__attribute__((noinline)) void step_block(const LstmInt8Step& s, const Input& input, int64_t row,
-                                          int64_t block, const I* sums) {
-  const int64_t unit = block * kLstmBlock;
-  F y[kGates];
+/// The cell of one block, in stages.
+struct Cell {
+  const LstmInt8Step& s;
+  const Input input;
+  int64_t row, unit = 0;
+  F y[kGates] = {}, c = {};
+
+  static constexpr int kStages = 3;
+
+  MAQUE_INLINE Cell(const LstmInt8Step& step, int64_t text) : s(step), input(step, text), row(text) {}
+
+  MAQUE_INLINE void start(const I* sums, int64_t block) {
+    unit = block * kLstmBlock;
 #pragma GCC unroll 4
-  for (int n = 0; n < kGates; ++n) {
-    const int64_t place = (block * kGates + n) * kLanes;
-    y[n] = to_float(sums[n] - I::load(s.offsets + place)) * F::load(s.scale + place) + input.at(place);
+    for (int n = 0; n < kGates; ++n) {
+      const int64_t place = (block * kGates + n) * kLanes;
+      y[n] = to_float(sums[n] - I::load(s.offsets + place)) * F::load(s.scale + place) + input.at(place);
+    }
   }
-  const F before = F::load(s.cells + row * s.ld_cells + unit);
-  write_block(s, row, unit, y[3], int8::next_cell(y[1], before, int8::gated_input(y[0], y[2])));
+  MAQUE_INLINE void stage(int i) {
+    if (i == 0) {
+      c = int8::gated_input(y[0], y[2]);
+    } else if (i == 1) {
+      c = int8::next_cell(y[1], F::load(s.cells + row * s.ld_cells + unit), c);
+    } else {
+      write_block(s, row, unit, y[3], c);
+    }
+  }
+  MAQUE_INLINE void finish() {
+#pragma GCC unroll 3
+    for (int i = 0; i < kStages; ++i) stage(i);
+  }
+};
+
+/// Not inlined: one copy of the cell for tiles of all sizes.
+__attribute__((noinline)) void step_block(const LstmInt8Step& s, int64_t row, int64_t block, const I* sums) {
+  Cell cell(s, row);
+  cell.start(sums, block);
+  cell.finish();
+}
+
+/// The sums of one block of the only row, and in between the cell of the block before, if there is one. From
+/// the oldest units of the state to the newest, at which the step before may still be: exact sums have no
+/// order.
+template <bool kCell>
+MAQUE_INLINE void lone_sums(const LstmInt8Step& s, int64_t block, Cell* before, I (&sum)[kGates]) {
+  const int64_t steps = int8_whole_k(s.hidden) / kInt8Step, panel = steps * kPanelBytes;
+  const int64_t first = s.backwards ? 0 : steps - 1, by = s.backwards ? 1 : -1;
+  const uint8_t* state = s.state + first * kInt8Step;
+  const int8_t* weights = s.weights + block * 2 * panel + first * kPanelBytes;
+#pragma GCC unroll 4
+  for (int n = 0; n < kGates; ++n) sum[n] = I::set1(0);
+#pragma GCC unroll 3
+  for (int stage = 0; stage < Cell::kStages; ++stage) {
+    if constexpr (kCell) before->stage(stage);
+    const int64_t last = Cell::kStages - 1, part = steps / Cell::kStages;
+    const int64_t count = stage == last ? steps - last * part : part;
+    for (int64_t p = 0; p < count; ++p, state += by * kInt8Step, weights += by * kPanelBytes) {
+      const I x = broadcast4(state);
+#pragma GCC unroll 4
+      for (int n = 0; n < kGates; ++n)
+        sum[n] = dot4(sum[n], x, I::load(weights + n / 2 * panel + n % 2 * 64));
+    }
+  }
+}
+
+void step_row(const LstmInt8Step& s, int64_t blocks) {
+  Cell cell(s, 0);
+  I sums[kGates];
+  for (int64_t i = 0; i < blocks; ++i) {
+    const int64_t block = s.backwards ? blocks - 1 - i : i;
+    if (i == 0) {
+      lone_sums<false>(s, block, &cell, sums);
+    } else {
+      lone_sums<true>(s, block, &cell, sums);
+    }
+    cell.start(sums, block);
+  }
+  cell.finish();
 }
 
 template <int R>
 void step_tile(const LstmInt8Step& s, int64_t row, int64_t block) {
   I sums[R][kGates];
   recurrent_sums(s, row, block, sums);
-  for (int i = 0; i < R; ++i) step_block(s, Input(s, row + i), row + i, block, sums[i]);
+  for (int i = 0; i < R; ++i) step_block(s, row + i, block, sums[i]);
 }
 
 using TileFunction = void (*)(const LstmInt8Step&, int64_t row, int64_t block);
@@ -136,6 +203,7 @@ void first_step(const LstmInt8Step& s, int64_t blocks) {
 void lstm_int8_step(const LstmInt8Step& s) {
   const int64_t blocks = lstm_whole(s.hidden) / kLstmBlock;
   if (s.state == nullptr) return first_step(s, blocks);
+  if (s.rows == 1) return step_row(s, blocks);
   const int64_t tiles = (s.rows + kMostRows - 1) / kMostRows;
   for (int64_t i = 0; i < blocks; ++i) {
     const int64_t b = s.backwards ? blocks - 1 - i : i;
