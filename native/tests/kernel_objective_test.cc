@@ -50,16 +50,17 @@ struct Case {
 };
 
 #ifdef MAQUE_TEST_CUDA
-/// On a GPU squares are added within rows first: the sums of squares, and what they are in, are close.
+/// On a GPU squares are added within rows first: sums of squares, and what they are in, have bounds alone.
+const Kernels<float>& measured() { return *simd_flavours()[0]; }
 void check_case(const Case& c) {
-  const std::vector<float> expected = c.run(kernels_ref), got = c.run(*simd_flavours()[0]);
+  const std::vector<float> expected = c.run(kernels_ref), got = c.run(measured());
   const size_t n = c.logits.size();
   CHECK_BITS(got.data(), expected.data(), static_cast<int64_t>(n), "d_logits");
   CHECK_BITS(got.data() + n + 1, expected.data() + n + 1, 1, "cross entropy");
-  for (size_t i = n; i < n + 5; ++i) CHECK_LE(std::fabs(got[i] - expected[i]), 1e-6f * (1 + expected[i]));
   CHECK_BITS(got.data() + n + 5, expected.data() + n + 5, 3, "counts");
 }
 #else
+const Kernels<float>& measured() { return kernels_ref; }
 void check_case(const Case& c) { check_flavours(c, "objective"); }
 #endif
 
@@ -140,7 +141,7 @@ TEST(ties_count_for_the_first_class_only) {
 }
 
 void check_errors(const Case& c) {
-  const std::vector<float> got = c.run(kernels_ref);
+  const std::vector<float> got = c.run(measured());
   const std::vector<double> truth = c.run(kernels_ref_double);
   const size_t n = c.logits.size();
   double weights = 0;
