@@ -43,13 +43,17 @@ final class GoldenCase {
     return Batch.of(texts).withLabels(labels).withSoft(soft, hasSoft);
   }
 
-  static int[][] texts(Batch batch) {
-    int[][] texts = new int[batch.n()][];
-    for (int i = 0; i < texts.length; i++) {
-      texts[i] =
-          java.util.Arrays.copyOfRange(batch.ids(), batch.offsets()[i], batch.offsets()[i + 1]);
+  /** The batch's texts with n-grams, some of which occur in several texts and twice in one. */
+  static Batch withBags(Batch batch, int buckets, int... lengths) {
+    Random random = new Random(19);
+    int[][] bags = new int[lengths.length][];
+    for (int i = 0; i < bags.length; i++) {
+      bags[i] = random.ints(lengths[i], 0, buckets).toArray();
+      for (int k = 2; k < bags[i].length; k += 5) {
+        bags[i][k] = bags[i][0];
+      }
     }
-    return texts;
+    return batch.withBags(bags);
   }
 
   /** Compares logits, loss and all gradients, with LibTorch in double and in float. */
@@ -73,7 +77,7 @@ final class GoldenCase {
       Map<String, float[]> gradients) {
     TorchModel model = new TorchModel(spec, type);
     model.parameters.forEach((name, tensor) -> tensor.requires_grad_(gradients.containsKey(name)));
-    Tensor expected = model.logits(texts(batch));
+    Tensor expected = model.logits(batch);
     assertClose("logits", Torch.doubles(expected), logits, LOGITS);
     TorchObjective objective = new TorchObjective(spec.options(), batch, type);
     checkReport(report, objective, expected);

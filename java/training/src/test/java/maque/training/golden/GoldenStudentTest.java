@@ -55,4 +55,32 @@ class GoldenStudentTest {
         ModelSpec.document("128", 90, 300, 256).with("soft_weight", "2"),
         GoldenCase.batch(90, 24, 3, 50, 12));
   }
+
+  /** A text has no n-grams, another no tokens, and many of the buckets no text. */
+  @Test
+  void ngramsBesideTheDocument() {
+    Batch batch = GoldenCase.withBags(BATCH, 50, 12, 0, 31, 7, 3, 40, 1);
+    GoldenCase.check(distilled(ModelSpec.document("9", 40, 20, 13)).withNgrams(50, 11), batch);
+    GoldenCase.check(ModelSpec.document("", 40, 17, 16).withNgrams(50, 16), batch);
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"max-logits", "max", "mean", "last"})
+  void ngramsBesideTheSequence(String pooling) {
+    Batch texts = GoldenCase.batch(40, 4, 9, 1, 6, 11, 2);
+    Batch batch = GoldenCase.withBags(texts, 50, 12, 0, 31, 7, 3, 40);
+    GoldenCase.check(
+        distilled(ModelSpec.sequence(pooling, "9", 40, 20, 13)).withNgrams(50, 11), batch);
+    GoldenCase.check(ModelSpec.sequence(pooling, "", 40, 17, 16).withNgrams(50, 16), batch);
+  }
+
+  @Test
+  void bagOfNgramsAlone() {
+    Batch texts = GoldenCase.batch(40, 4, 9, 1, 6, 11, 2);
+    Batch bags =
+        new Batch(null, null, texts.n(), texts.labels(), texts.soft(), texts.hasSoft(), null);
+    Batch batch = GoldenCase.withBags(bags, 300, 12, 0, 31, 7, 3, 40);
+    GoldenCase.check(distilled(ModelSpec.bag("9", 300, 64)), batch);
+    GoldenCase.check(ModelSpec.bag("", 300, 5), batch);
+  }
 }

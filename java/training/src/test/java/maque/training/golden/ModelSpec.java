@@ -97,6 +97,25 @@ record ModelSpec(
     return student(options, shapes, head, vocabulary, embedding, h);
   }
 
+  /** Nothing but the mean of n-grams before the head. */
+  static ModelSpec bag(String head, int buckets, int width) {
+    Map<String, long[]> shapes = new LinkedHashMap<>();
+    head(shapes, head, 0);
+    return new ModelSpec(options("bag", head, null), shapes, Map.of()).withNgrams(buckets, width);
+  }
+
+  /** The mean of n-grams beside what the head reads. */
+  ModelSpec withNgrams(int buckets, int width) {
+    Map<String, String> more = new LinkedHashMap<>(options);
+    more.put("ngram_buckets", "" + buckets);
+    more.put("ngram_width", "" + width);
+    Map<String, long[]> wider = new LinkedHashMap<>(shapes);
+    long[] head = shapes.get("head.0.weight");
+    wider.put("head.0.weight", new long[] {head[0], head[1] + width});
+    wider.put("ngrams.weight", new long[] {buckets, width});
+    return new ModelSpec(more, wider, weights(wider, 5));
+  }
+
   private static ModelSpec student(
       Map<String, String> options,
       Map<String, long[]> shapes,

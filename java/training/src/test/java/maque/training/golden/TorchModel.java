@@ -1,7 +1,9 @@
 package maque.training.golden;
 
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
+import maque.training.Batch;
 import org.bytedeco.pytorch.Tensor;
 import org.bytedeco.pytorch.TensorOptional;
 import org.bytedeco.pytorch.TensorOptions;
@@ -14,6 +16,9 @@ import org.bytedeco.pytorch.global.torch.ScalarType;
  * Written from the papers' formulas; the gradients are autograd's.
  */
 final class TorchModel {
+  /** EmbeddingBag's number for this mode. */
+  private static final long MEAN = 1;
+
   final Map<String, Tensor> parameters = new LinkedHashMap<>();
   private final ModelSpec spec;
   private final ScalarType type;
@@ -28,20 +33,56 @@ final class TorchModel {
   }
 
   /** Logits [texts, classes]. */
-  Tensor logits(int[][] texts) {
-    Tensor[] rows = new Tensor[texts.length];
-    for (int i = 0; i < texts.length; i++) {
-      rows[i] = logits(texts[i]);
+  Tensor logits(Batch batch) {
+    Tensor bags = batch.bagIds() == null ? null : bags(batch);
+    Tensor[] rows = new Tensor[batch.n()];
+    for (int i = 0; i < rows.length; i++) {
+      Tensor bag = bags == null ? null : bags.select(0, i);
+      rows[i] =
+          batch.ids() == null
+              ? head(bag)
+              : logits(
+                  Arrays.copyOfRange(batch.ids(), batch.offsets()[i], batch.offsets()[i + 1]), bag);
     }
     return Torch.stack(rows);
   }
 
-  private Tensor logits(int[] ids) {
+  private Tensor logits(int[] ids, Tensor bag) {
     return switch (spec.option("kind")) {
       case "bert" -> head(pool(encode(ids)));
-      case "document" -> head(document(ids));
-      default -> sequence(ids);
+      case "document" -> head(beside(document(ids), bag));
+      default -> sequence(ids, bag);
     };
+  }
+
+  /** The mean of each text's n-grams [texts, width], by nn.EmbeddingBag's operation. */
+  private Tensor bags(Batch batch) {
+    boolean scale = false;
+    boolean sparse = false;
+    boolean lastOffset = true;
+    return torch
+        .embedding_bag(
+            parameters.get("ngrams.weight"),
+            Torch.longs(batch.bagIds()),
+            Torch.longs(batch.bagOffsets()),
+            scale,
+            MEAN,
+            sparse,
+            new TensorOptional(),
+            lastOffset)
+        .get0();
+  }
+
+  /** The features of a text, or of each token, with the text's n-grams behind. */
+  private static Tensor beside(Tensor features, Tensor bag) {
+    if (bag == null) {
+      return features;
+    }
+    if (features.dim() == 1) {
+      return torch.cat(new TensorVector(features, bag), 0);
+    }
+    Tensor repeated = bag.unsqueeze(0).expand(features.size(0), bag.size(0));
+    return torch.cat(new TensorVector(features, repeated), 1);
   }
 
   /** Last hidden states [tokens, hidden]. */
@@ -113,18 +154,18 @@ final class TorchModel {
     return lstm(mean.unsqueeze(0)).get0().reshape(2 * spec.integer("hidden_size"));
   }
 
-  private Tensor sequence(int[] ids) {
+  private Tensor sequence(int[] ids, Tensor bag) {
     int h = spec.integer("hidden_size");
     if (ids.length == 0) {
-      return head(zeros(2 * h));
+      return head(beside(zeros(2 * h), bag));
     }
     var result = lstm(rows("embedding.weight", ids));
     Tensor outputs = result.get0().squeeze(0);
     return switch (spec.option("pooling")) {
-      case "max-logits" -> head(outputs).amax(new long[] {0}, false);
-      case "max" -> head(outputs.amax(new long[] {0}, false));
-      case "mean" -> head(outputs.mean(0));
-      default -> head(result.get1().reshape(2 * h));
+      case "max-logits" -> head(beside(outputs, bag)).amax(new long[] {0}, false);
+      case "max" -> head(beside(outputs.amax(new long[] {0}, false), bag));
+      case "mean" -> head(beside(outputs.mean(0), bag));
+      default -> head(beside(result.get1().reshape(2 * h), bag));
     };
   }
 
