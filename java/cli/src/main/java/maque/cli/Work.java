@@ -19,6 +19,8 @@ final class Work {
   static final int INTERRUPTED = 130;
 
   private static final long PATIENCE_SECONDS = 120;
+  private static final long CHECKPOINT_SECONDS = 300;
+  private static final int CHECKPOINT_BATCHES = Integer.getInteger("maque.checkpoint.batches", 0);
 
   private final Console console;
   private final CancellationToken token = new CancellationToken();
@@ -42,7 +44,9 @@ final class Work {
    */
   static int run(Console console, int threads, String resume, Body body) throws Exception {
     Work work = new Work(console);
-    RunControl control = new RunControl(work::show, work.token, threads);
+    RunControl control =
+        new RunControl(work::show, work.token, threads)
+            .withCheckpoints(CHECKPOINT_BATCHES, CHECKPOINT_SECONDS);
     return work.guarded(() -> body.run(control), resume);
   }
 
