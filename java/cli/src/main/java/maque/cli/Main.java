@@ -25,6 +25,7 @@ import picocli.CommandLine.Spec;
     subcommands = {
       DemoCommand.class,
       DistilCommand.class,
+      CompareCommand.class,
       ImportCommand.class,
       TrainTeacherCommand.class,
       SoftTargetsCommand.class,

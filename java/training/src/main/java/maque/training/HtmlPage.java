@@ -190,7 +190,7 @@ public final class HtmlPage {
   }
 
   /** Text that is safe between tags and in attributes. */
-  static String escape(String content) {
+  public static String escape(String content) {
     StringBuilder safe = new StringBuilder(content.length() + 16);
     content
         .codePoints()
