@@ -6,12 +6,16 @@
 #pragma once
 #include "kernels/cuda/activation.h"
 #include "kernels/cuda/embedding.h"
+#include "kernels/cuda/gemm.h"
 #include "kernels/cuda/layer_norm.h"
 #include "kernels/cuda/objective.h"
 #include "kernels/cuda/optimizer.h"
 #include "kernels/cuda/pooling.h"
 
 #define MAQUE_CUDA_KERNELS(X)     \
+  X(gemm)                         \
+  X(gemm_bf16)                    \
+  X(round_to_bf16)                \
   X(activation_forward)           \
   X(activation_backward)          \
   X(bias_activation_forward)      \

@@ -4,6 +4,7 @@
 //
 //   MAQUE_KERNEL(threads) name(...)   a kernel of at most that many threads a block
 //   MAQUE_DEVICE                      a function that kernels call
+//   MAQUE_DEVICE_CALL                 the same, called rather than inlined: long, and used in unrolled loops
 //   MAQUE_UNROLL                      before a loop over registers
 //   launch(Launch, kernel, args...)   starts a kernel; the code that it answers is not the kernel's own
 //   thread_x, threads_x, block_x/y/z, blocks_x, lane_id, warp_id

@@ -10,6 +10,7 @@
 
 #define MAQUE_KERNEL(threads) void
 #define MAQUE_DEVICE inline
+#define MAQUE_DEVICE_CALL inline
 #define MAQUE_UNROLL
 
 namespace maque::cuda {
