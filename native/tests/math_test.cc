@@ -41,8 +41,6 @@ float reference(Function f, float x) {
       return math::sigmoid(x);
     case Function::tanh:
       return math::tanh(x);
-    case Function::erf:
-      return math::erf(x);
     case Function::gelu_erf:
       return math::activate(Activation::gelu_erf, x);
     case Function::gelu_tanh:
@@ -61,8 +59,6 @@ double exact(Function f, double x) {
       return x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x));
     case Function::tanh:
       return math::tanh(x);
-    case Function::erf:
-      return math::erf(x);
     case Function::gelu_erf:
       return math::activate(Activation::gelu_erf, x);
     case Function::gelu_tanh:
@@ -89,9 +85,8 @@ std::vector<float> all_floats(uint64_t stride) {
 /// 4,096 neighbouring floats around each place where a function changes its formula or its result its kind.
 std::vector<float> critical_floats() {
   std::vector<float> x;
-  for (float centre :
-       {0.0f, 0.625f, 0.95f, 0.70710678f, 1.0f, 1.41421356f, 1.3435f, 4.0f, 5.6568542f, 9.0f, 17.0f,
-        87.33654f, 88.722839f, 89.0f, 103.278929f, 103.97208f, 104.0f, 1.17549435e-38f}) {
+  for (float centre : {0.0f, 0.625f, 0.70710678f, 1.0f, 1.41421356f, 5.75f, 9.0f, 17.0f, 87.33654f,
+                       88.722839f, 89.0f, 103.278929f, 103.97208f, 104.0f, 1.17549435e-38f}) {
     uint32_t word;
     std::memcpy(&word, &centre, 4);
     for (uint32_t i = 0; i < 4096; ++i) {
@@ -127,7 +122,7 @@ double bound(Function f) {
 }
 
 const char* name(Function f) {
-  constexpr const char* kNames[] = {"exp", "log", "sigmoid", "tanh", "erf", "gelu_erf", "gelu_tanh"};
+  constexpr const char* kNames[] = {"exp", "log", "sigmoid", "tanh", "gelu_erf", "gelu_tanh"};
   return kNames[static_cast<int>(f)];
 }
 
@@ -193,7 +188,7 @@ TEST(errors_are_within_the_stated_bounds) {
   const auto critical = critical_floats();
   x.insert(x.end(), critical.begin(), critical.end());
   const Lanes lanes = flavours().back();
-  for (Function f : {Function::exp, Function::log, Function::sigmoid, Function::tanh, Function::erf}) {
+  for (Function f : {Function::exp, Function::log, Function::sigmoid, Function::tanh}) {
     const double worst = worst_ulps(f, x, apply(lanes, f, x));
     std::printf("  %-8s worst error %.3f ULP, bound %.1f\n", name(f), worst, bound(f));
     CHECK_LE(worst, bound(f));
@@ -218,7 +213,7 @@ TEST(gelu_is_within_its_bound) {
 TEST(special_values) {
   const float infinity = INFINITY, nan = NAN;
   CHECK(std::isnan(math::exp(nan)) && std::isnan(math::log(nan)) && std::isnan(math::tanh(nan)));
-  CHECK(std::isnan(math::sigmoid(nan)) && std::isnan(math::erf(nan)));
+  CHECK(std::isnan(math::sigmoid(nan)));
   for (Activation act : {Activation::relu, Activation::tanh, Activation::gelu_erf, Activation::gelu_tanh}) {
     CHECK(std::isnan(math::activate(act, nan)));
   }
@@ -238,8 +233,10 @@ TEST(special_values) {
   CHECK_EQ(math::tanh(infinity), 1.0f);
   CHECK_EQ(math::tanh(-infinity), -1.0f);
   CHECK(math::tanh(-0.0f) == 0.0f && std::signbit(math::tanh(-0.0f)));
-  CHECK_EQ(math::erf(infinity), 1.0f);
-  CHECK_EQ(math::erf(-infinity), -1.0f);
+  for (Activation act : {Activation::gelu_erf, Activation::gelu_tanh}) {
+    CHECK_EQ(math::activate(act, infinity), infinity);
+    CHECK_EQ(math::activate(act, -0.0f), 0.0f);
+  }
   CHECK_EQ(math::activate(Activation::relu, -3.0f), 0.0f);
 }
 

@@ -1,11 +1,14 @@
-// Times whole models on one thread, in fp32 and, where the CPU has it, bf16, in turns.
-// Usage: model_bench [isa] [base]; base: BERT-base geometry too, which takes some gigabytes.
-// Prints the best of several runs: milliseconds and GFLOP/s, counting matrix products only (a training step:
-// three times its forward), and how many times faster bf16 is.
+// Times whole models on one thread, in fp32, int8 (forward of bert) and, where the CPU has it, bf16, in
+// turns. Usage: model_bench [isa] [base]; base: BERT-base geometry too, which takes some gigabytes. Prints
+// the best of several runs: milliseconds, GFLOP/s, counting matrix products only (a training step: three
+// times its forward), and the share of the peak.
 #include <algorithm>
+#include <functional>
 #include <memory>
 
+#include "kernels/dispatch.h"
 #include "tests/bench_clock.h"
+#include "tests/isa/lanes.h"
 #include "tests/model_fixture.h"
 
 namespace maque::test {
@@ -56,9 +59,105 @@ double forward_flop(const Geometry& g, double texts, double n) {
   return whole * static_cast<double>(g.layers - 1) + last;
 }
 
-/// The same model in fp32 and in bf16 (if there is that).
+/// Time of one step of the loop of multiply-adds, best of a few short ones.
+double fma_seconds() {
+  constexpr int64_t kSteps = 20000;
+  static FmaLoop* const loop = std::strcmp(kernels().isa, "avx2") == 0 ? avx2::fma_loop : avx512::fma_loop;
+  double best = 1e9;
+  for (int i = 0; i < 3; ++i) {
+    const double start = now();
+    volatile float sink = loop(kSteps);
+    static_cast<void>(sink);
+    best = std::min(best, (now() - start) / kSteps);
+  }
+  return best;
+}
+
+/// One way to do the work, and the operations that a multiply-add instruction does there by those in fp32.
+struct Runner {
+  const char* precision;
+  double width;
+  std::function<void()> run;
+};
+
+/// Runs them in turns and prints the best of each beside the peak of fp32 of that moment, times its width
+/// (int8 on this CPU's vpdpbusd, where it has that).
+void race(const std::string& what, int runs, double flop, const std::vector<Runner>& runners) {
+  std::vector<double> best(runners.size(), 1e9);
+  double step = 1e9;
+  for (int i = 0; i <= runs; ++i) {  // the first, which grows the scratch, does not count
+    for (size_t r = 0; r < runners.size(); ++r) {
+      const double start = now();
+      runners[r].run();
+      const double seconds = now() - start;
+      if (i > 0) best[r] = std::min(best[r], seconds);
+    }
+    step = std::min(step, fma_seconds());
+  }
+  const double peak = kFmaLoopFlops / step * 1e-9;
+  std::printf("%-32s", what.c_str());
+  for (size_t r = 0; r < runners.size(); ++r) {
+    const double gflops = flop / best[r] * 1e-9;
+    std::printf("  %s %9.3f ms %6.1f GFLOP/s %5.1f %%", runners[r].precision, best[r] * 1e3, gflops,
+                gflops / (peak * runners[r].width) * 100);
+  }
+  std::printf("\n");
+}
+
+/// A bert with int8 weights, as it serves.
+struct Int8Teacher {
+  const Kernels<float>& kernels;
+  Weights<float> weights;
+  std::vector<std::vector<int8_t>> bytes;
+  Buffer<char> memory;
+  Model<float> model{};
+  Scratch scratch;
+
+  Int8Teacher(const Kernels<float>& flavour, Geometry g) : kernels(flavour), weights(int8(&g), 1, 0.05f) {
+    model.geometry = g;
+    CHECK_EQ(choose_arithmetic(Precision::int8, &model.arithmetic), kOk);
+    Carver measure(nullptr);
+    model.plan(&measure, model.geometry, g.layers + 1);
+    CHECK(memory.allocate(measure.used()));
+    Carver carver(memory.data());
+    model.plan(&carver, model.geometry, g.layers + 1);
+    const std::vector<float*> tensors = fill();
+    const Compute<float> compute{kernels, serial_executor(), nullptr};
+    for (int64_t l = 0; l < g.layers; ++l) CHECK(model.bert.pack_layer(compute, tensors.data(), l));
+    CHECK(model.pack_rest(compute, tensors.data()));
+  }
+
+  void forward(const Texts& texts, float* out) {
+    const ForwardRequest<float> request{texts, nullptr, kFromIds, logits_point(model.geometry), out};
+    CHECK_EQ(maque::forward(model, kernels, serial_executor(), &scratch, request), kOk);
+  }
+
+ private:
+  static const Geometry& int8(Geometry* g) {
+    g->precision = Precision::int8;
+    return *g;
+  }
+
+  std::vector<float*> fill() {
+    Random random(5);
+    std::vector<float*> tensors;
+    bytes.resize(weights.tensors.size());
+    for (size_t i = 0; i < bytes.size(); ++i) {
+      const TensorSpec spec = tensor_spec(model.geometry, static_cast<int64_t>(i));
+      const bool is_bytes = spec.dtype == DType::i8;
+      bytes[i].resize(is_bytes ? static_cast<size_t>(spec.size()) : 0);
+      for (int8_t& byte : bytes[i]) byte = static_cast<int8_t>(random.below(129) - 64);
+      for (float& x : weights.tensors[i]) x = spec.is_scale ? 0.001f : x;
+      tensors.push_back(is_bytes ? reinterpret_cast<float*>(bytes[i].data()) : weights.tensors[i].data());
+    }
+    return tensors;
+  }
+};
+
+/// The same model in fp32 and in bf16 (if there is that), and a bert's shapes in int8.
 struct Contest {
   std::vector<std::unique_ptr<Trainer<float>>> trainers;
+  std::unique_ptr<Int8Teacher> int8;
 
   Contest(const Kernels<float>& kernels, const Geometry& g, Optimizer optimizer) {
     const Weights<float> w(g, 1, 0.05f);
@@ -69,43 +168,37 @@ struct Contest {
       trainers.push_back(std::make_unique<Trainer<float>>());
       CHECK_EQ(trainers.back()->create(g, o, kernels, serial_executor(), w.pointers.data()), kOk);
     }
+    if (g.is_bert()) int8 = std::make_unique<Int8Teacher>(kernels, g);
   }
 
   template <class F>
-  void run(const std::string& what, int runs, double flop, const F& f) {
-    double best[2] = {1e9, 1e9};
-    for (int i = 0; i <= runs; ++i) {  // the first, which grows the scratch, does not count
-      for (size_t t = 0; t < trainers.size(); ++t) {
-        const double start = now();
-        f(trainers[t].get());
-        const double seconds = now() - start;
-        if (i > 0) best[t] = std::min(best[t], seconds);
-      }
+  std::vector<Runner> runners(const F& f) const {
+    std::vector<Runner> all;
+    for (const auto& trainer : trainers) {
+      all.push_back(
+          {all.empty() ? "fp32" : "bf16", all.empty() ? 1.0 : 2.0, [f, &trainer] { f(trainer.get()); }});
     }
-    std::printf("%-32s fp32 %9.3f ms %6.1f GFLOP/s", what.c_str(), best[0] * 1e3, flop / best[0] * 1e-9);
-    if (trainers.size() == 2) {
-      std::printf("   bf16 %9.3f ms %6.1f GFLOP/s   %.2f times as fast", best[1] * 1e3, flop / best[1] * 1e-9,
-                  best[0] / best[1]);
-    }
-    std::printf("\n");
+    return all;
   }
 
   void forward(const char* name, const std::vector<int32_t>& lengths, int runs) {
     const Geometry& g = trainers[0]->geometry();
     const OwnedBatch<float> batch(g, lengths, 3);
     std::vector<float> out(lengths.size() * static_cast<size_t>(g.num_labels));
-    run(std::string(name) + " forward", runs, flop(g, lengths), [&](Trainer<float>* trainer) {
+    std::vector<Runner> all = runners([&](Trainer<float>* trainer) {
       CHECK_EQ(trainer->forward(batch.texts(), nullptr, out.data()), kOk);
     });
+    if (int8 != nullptr) all.push_back({"int8", 4, [&] { int8->forward(batch.texts(), out.data()); }});
+    race(std::string(name) + " forward", runs, flop(g, lengths), all);
   }
 
   void step(const char* name, const std::vector<int32_t>& lengths, int runs) {
     const Geometry& g = trainers[0]->geometry();
     const OwnedBatch<float> batch(g, lengths, 3);
-    run(std::string(name) + " step", runs, 3 * flop(g, lengths), [&](Trainer<float>* trainer) {
-      CHECK_EQ(trainer->gradients(batch.train(), nullptr), kOk);
-      CHECK_EQ(trainer->update(1e-4), kOk);
-    });
+    race(std::string(name) + " step", runs, 3 * flop(g, lengths), runners([&](Trainer<float>* trainer) {
+           CHECK_EQ(trainer->gradients(batch.train(), nullptr), kOk);
+           CHECK_EQ(trainer->update(1e-4), kOk);
+         }));
   }
 
   static double flop(const Geometry& g, const std::vector<int32_t>& lengths) {
@@ -119,13 +212,14 @@ std::vector<int32_t> equal(int texts, int32_t n) {
   return std::vector<int32_t>(static_cast<size_t>(texts), n);
 }
 
-/// Lengths as news titles have them: 8 to 40 tokens, 24 on average.
+/// Lengths as news titles have them: 8 to 40 tokens, 24 on average; sorted.
 std::vector<int32_t> titles(int texts) {
   Random random(17);
   std::vector<int32_t> lengths;
   for (int i = 0; i < texts; ++i) {
     lengths.push_back(static_cast<int32_t>(8 + random.below(17) + random.below(17)));
   }
+  std::sort(lengths.begin(), lengths.end());
   return lengths;
 }
 

@@ -18,8 +18,6 @@ F apply(test::Function f, F x) {
       return math::sigmoid(x);
     case test::Function::tanh:
       return math::tanh(x);
-    case test::Function::erf:
-      return math::erf(x);
     case test::Function::gelu_erf:
       return math::gelu_erf(x);
     case test::Function::gelu_tanh:
