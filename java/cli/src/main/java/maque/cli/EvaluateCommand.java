@@ -3,12 +3,14 @@ package maque.cli;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Callable;
 import maque.runtime.Json;
 import maque.runtime.TextClassifier;
 import maque.training.DataSet;
 import maque.training.Evaluation;
 import maque.training.RunControl;
+import maque.training.Scores;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -23,8 +25,12 @@ import picocli.CommandLine.ParentCommand;
       "Measures models on labelled texts: per class precision, recall, F1 and support; accuracy and"
           + " averages; running time for all on --threads, and of one text alone on one thread.",
       "",
+      "How far probabilities can be believed: the expected calibration error over 15 bins of equal"
+          + " width, with the temperature that was fitted after training and without. And what"
+          + " deferring the texts that a model is not sure of gains: accuracy on the others.",
+      "",
       "With several models each is also compared with the first: difference, 95 %% interval,"
-          + " McNemar's test."
+          + " McNemar's test; and the first answers what the other defers."
     },
     footer = {
       "",
@@ -63,9 +69,10 @@ final class EvaluateCommand implements Callable<Integer> {
     for (Path directory : models) {
       try (TextClassifier model = Models.load(precision.read(directory))) {
         DataSet texts = data.labelled(file, model.labels());
-        results.add(Evaluation.run(directory.toString(), model, texts, control));
+        Scores scores = Evaluation.labelled(model, texts, control);
+        results.add(scores.result(directory.toString(), texts));
+        print(results, Confidence.of(scores, model.temperature(), results), control.threads());
       }
-      print(results, control.threads());
     }
     if (results.size() > 1 && !json) {
       main.console().result(Models.summary(results));
@@ -74,15 +81,18 @@ final class EvaluateCommand implements Callable<Integer> {
   }
 
   /** Prints the last result. */
-  private void print(List<Evaluation.Result> results, int threads) {
+  private void print(List<Evaluation.Result> results, Confidence confidence, int threads) {
     Console console = main.console();
     Evaluation.Result first = results.get(0);
     Evaluation.Result last = results.get(results.size() - 1);
     if (json) {
-      console.result(Json.line(Models.toMap(last, threads)));
+      Map<String, Object> map = Models.toMap(last, threads);
+      map.putAll(confidence.toMap());
+      console.result(Json.line(map));
       return;
     }
     console.result(Models.table(last, threads));
+    console.result(confidence.text());
     if (confusion) {
       console.result(last.report().confusionText());
     }

@@ -92,7 +92,7 @@ public final class NativeLibrary {
     }
   }
 
-  private static void link(Path file, Consumer<String> load) {
+  private void link(Path file, Consumer<String> load) {
     try {
       String problem = platform().startsWith("linux") ? ElfFile.problem(file) : "";
       if (!problem.isEmpty()) {
@@ -101,6 +101,14 @@ public final class NativeLibrary {
       load.accept(file.toString());
     } catch (IOException e) {
       throw new NativeLibraryException(file + ": cannot be read: " + e.getMessage(), e);
+    } catch (IllegalCallerException e) {
+      Module module = owner.getModule();
+      throw new NativeLibraryException(
+          file
+              + ": native access is denied: --enable-native-access="
+              + (module.isNamed() ? module.getName() : "ALL-UNNAMED")
+              + " allows it",
+          e);
     } catch (UnsatisfiedLinkError | SecurityException e) {
       String reason = String.valueOf(e.getMessage());
       throw new NativeLibraryException(

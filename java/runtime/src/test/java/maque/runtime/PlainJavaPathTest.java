@@ -115,23 +115,28 @@ class PlainJavaPathTest {
   /** What a file system mounted noexec says, without mounting one. */
   @Test
   void whereTheCacheMayNotBeExecuted() throws IOException {
+    String message =
+        failure(
+            new UnsatisfiedLinkError(
+                "failed to map segment from shared object: Operation not permitted"));
+    assertTrue(message.contains("mounted noexec? MAQUE_CACHE may name another"), message);
+  }
+
+  /** What Java 24 and later say under --illegal-native-access=deny. */
+  @Test
+  void whereNativeAccessIsDenied() throws IOException {
+    String message = failure(new IllegalCallerException("Illegal native access from module x"));
+    assertTrue(message.contains("--enable-native-access=ALL-UNNAMED allows it"), message);
+  }
+
+  /** The message where loading the library throws that. */
+  private String failure(Throwable thrown) throws IOException {
     Files.write(directory.resolve("libjnimaque.so"), library());
     String before = System.setProperty(NativeLibrary.PATH_PROPERTY, directory.toString());
     try {
       NativeLibrary library = new NativeLibrary("jnimaque", getClass());
-      String message =
-          assertThrows(
-                  NativeLibraryException.class,
-                  () ->
-                      library.load(
-                          path -> {
-                            throw new UnsatisfiedLinkError(
-                                path
-                                    + ": failed to map segment from shared object:"
-                                    + " Operation not permitted");
-                          }))
-              .getMessage();
-      assertTrue(message.contains("mounted noexec? MAQUE_CACHE may name another"), message);
+      return assertThrows(NativeLibraryException.class, () -> library.load(path -> raise(thrown)))
+          .getMessage();
     } finally {
       if (before == null) {
         System.clearProperty(NativeLibrary.PATH_PROPERTY);
@@ -139,6 +144,13 @@ class PlainJavaPathTest {
         System.setProperty(NativeLibrary.PATH_PROPERTY, before);
       }
     }
+  }
+
+  private static void raise(Throwable thrown) {
+    if (thrown instanceof Error error) {
+      throw error;
+    }
+    throw (RuntimeException) thrown;
   }
 
   @Test

@@ -77,6 +77,11 @@ public final class Evaluation {
    * @throws CancelledException where the token was set
    */
   public static Result run(String name, TextClassifier model, DataSet data, RunControl control) {
+    return labelled(model, data, control).result(name, data);
+  }
+
+  /** As {@link #run}, with the logits. */
+  public static Scores labelled(TextClassifier model, DataSet data, RunControl control) {
     if (!model.labels().equals(data.labels())) {
       throw new InvalidInputException(
           data.name() + " has classes " + data.labels() + ", the model " + model.labels());
@@ -84,7 +89,7 @@ public final class Evaluation {
     if (Arrays.stream(data.counts()).sum() < data.size() || data.size() == 0) {
       throw new InvalidInputException(data.name() + ": every text needs a label to evaluate by");
     }
-    return scores(model, data, control).result(name, data);
+    return scores(model, data, control);
   }
 
   /**

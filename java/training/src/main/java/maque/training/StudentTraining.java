@@ -246,6 +246,7 @@ public final class StudentTraining {
                     checkpoint,
                     control))
             .run();
+    run.calibrate(trainer, dev, state, config);
     return run.finish(
         trainer, config, vocabulary.tokens(), inputs.train().labels(), state, checkpoint);
   }

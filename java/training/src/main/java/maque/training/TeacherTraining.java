@@ -172,6 +172,7 @@ public final class TeacherTraining {
             options.trunkCacheBytes(),
             options.trunkFileBytes(),
             checkpoint.trunkFile())) {
+      DevSet judge = devSet(dev, rows.size(), cache);
       state =
           new TrainingLoop(
                   new TrainingLoop.Setup(
@@ -179,11 +180,12 @@ public final class TeacherTraining {
                       trainer,
                       run.order(rows),
                       (picked, step) -> cache.with(rows.batch(picked), picked),
-                      devSet(dev, rows.size(), cache),
+                      judge,
                       options,
                       checkpoint,
                       control))
               .run();
+      run.calibrate(trainer, judge, state, config);
     }
     return run.finish(trainer, config, encoder.vocab(), inputs.train().labels(), state, checkpoint);
   }

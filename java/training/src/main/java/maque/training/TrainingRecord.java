@@ -14,6 +14,7 @@ final class TrainingRecord {
 
   private final Map<String, Object> inputs = new LinkedHashMap<>();
   private final Map<String, Object> metrics = new LinkedHashMap<>();
+  private final Map<String, Object> calibration = new LinkedHashMap<>();
   private final List<String> notes = new ArrayList<>();
   private final Map<String, Object> options;
   private final String stage;
@@ -55,6 +56,16 @@ final class TrainingRecord {
     metrics.put(name, map);
   }
 
+  /** What the temperature fitted on dev does to the probabilities there. */
+  void calibration(Calibration raw, Calibration fitted) {
+    calibration.put("data", "dev");
+    calibration.put("temperature", fitted.temperature());
+    calibration.put("error", fitted.error());
+    calibration.put("log_loss", fitted.loss());
+    calibration.put("error_without", raw.error());
+    calibration.put("log_loss_without", raw.loss());
+  }
+
   /** Something that a reader should know; also goes to the log. */
   void note(String text) {
     notes.add(text);
@@ -92,6 +103,9 @@ final class TrainingRecord {
     map.put("stopped_early", state.stopped);
     map.put("history", state.history.stream().map(TrainingState.Point::toMap).toList());
     map.put("metrics", metrics);
+    if (!calibration.isEmpty()) {
+      map.put("calibration", calibration);
+    }
     map.put("notes", notes);
     return map;
   }

@@ -11,6 +11,9 @@ import maque.runtime.Tensor;
  * end.
  */
 final class TrainingRun {
+  /** config.json's key of what logits are divided by before they become probabilities. */
+  private static final String TEMPERATURE = "calibration_temperature";
+
   private final Path out;
   private final TrainingOptions<?> options;
   private final RunControl control;
@@ -66,6 +69,30 @@ final class TrainingRun {
         options.seed(),
         options.poolBatches(),
         rows::length);
+  }
+
+  /**
+   * Fits the temperature of the weights that are kept on dev, so that their probabilities can be
+   * believed; no label changes by it. It becomes a part of the configuration.
+   *
+   * @param dev null where there is none: then nothing is fitted
+   */
+  void calibrate(Trainer trainer, DevSet dev, TrainingState state, Map<String, Object> config) {
+    config.remove(TEMPERATURE); // an encoder's that was fine-tuned before
+    if (dev == null) {
+      return;
+    }
+    WeightAverage.write(trainer, state.best);
+    DevSet.Answers answers = dev.answers(trainer);
+    if (answers.gold().length == 0) {
+      return;
+    }
+    double fitted = Calibration.fit(answers.logits(), answers.gold());
+    double temperature = Math.round(fitted * 1e4) / 1e4;
+    config.put(TEMPERATURE, temperature);
+    record.calibration(
+        Calibration.of(answers.logits(), answers.gold(), 1),
+        Calibration.of(answers.logits(), answers.gold(), temperature));
   }
 
   /** Writes the model and, once it is there, removes the checkpoint. */

@@ -58,6 +58,14 @@ class CalibrationTest {
     assertEquals(-(Math.log(0.75) + Math.log(0.25)) / 2, c.loss(), 1e-6);
   }
 
+  /** The loss would fall for ever towards temperature 0. */
+  @Test
+  void nothingIsFittedWhereAllIsRight() {
+    float[][] two = {{1, 0}, {0, 2}};
+    assertEquals(1, Calibration.fit(two, new int[] {0, 1}));
+    assertTrue(Calibration.fit(two, new int[] {0, 0}) > 1);
+  }
+
   @Test
   void noTextsAreRefused() {
     assertThrows(InvalidInputException.class, () -> Calibration.of(new float[0][], new int[0], 1));
