@@ -17,6 +17,14 @@ template <class T>
 void store(T* x, T value) {
   __atomic_store_n(x, value, __ATOMIC_SEQ_CST);
 }
+/// Leaves the core to its other thread for a moment.
+void spin_once() {
+#if defined(__x86_64__)
+  __builtin_ia32_pause();
+#else
+  __asm__ volatile("yield" ::: "memory");
+#endif
+}
 uint32_t job_of(uint64_t ticket) { return static_cast<uint32_t>(ticket >> 32); }
 
 void run_here(int64_t units, Executor::Unit unit, void* context, int32_t worker) {
@@ -105,7 +113,7 @@ void ThreadPool::finish_units(int64_t count, int64_t units) {
 void ThreadPool::wait_until_done(int64_t units) {
   for (int spin = 0; spin < kSpins; ++spin) {
     if (load(&completed_) >= units) return;
-    __builtin_ia32_pause();
+    spin_once();
   }
   pthread_mutex_lock(&mutex_);
   store(&caller_sleeps_, 1);
@@ -118,7 +126,7 @@ void ThreadPool::wait_until_done(int64_t units) {
 uint32_t ThreadPool::wait_for_job(uint32_t seen) {
   for (int spin = 0; spin < kSpins; ++spin) {
     if (job_of(load(&ticket_)) != seen || load(&stop_) != 0) return job_of(load(&ticket_));
-    __builtin_ia32_pause();
+    spin_once();
   }
   pthread_mutex_lock(&mutex_);
   __atomic_add_fetch(&sleepers_, 1, __ATOMIC_SEQ_CST);

@@ -1,80 +1,72 @@
 #include "kernels/dispatch.h"
 
-#include <cpuid.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernels/cpu.h"
 #include "kernels/tables.h"
 
 namespace maque {
 namespace {
 
-struct Cpu {
-  bool avx2, fma, f16c, avx512f, avx512bw, avx512dq, avx512vl, avx512_vnni, avx512_bf16, avx_vnni;
+/// An instruction set beyond the reference's.
+struct Level {
+  const char* isa;
+  bool (*present)();
 };
+#define MAQUE_LEVEL(isa) {#isa, cpu::has_##isa},
+constexpr Level kLevels[] = {MAQUE_INSTRUCTION_SETS(MAQUE_LEVEL)};
+#undef MAQUE_LEVEL
+constexpr int kLevelCount = sizeof kLevels / sizeof kLevels[0];
 
-bool bit(uint32_t word, int index) { return (word >> index & 1) != 0; }
-
-/// Which register states the operating system saves; the CPUID bits alone do not say.
-uint32_t saved_states() {
-  uint32_t eax, edx;
-  __asm__ volatile("xgetbv" : "=a"(eax), "=d"(edx) : "c"(0));
-  return eax;
-}
-
-Cpu detect() {
-  Cpu cpu = {};
-  uint32_t a, b, c, d;
-  if (!__get_cpuid(1, &a, &b, &c, &d) || !bit(c, 27)) return cpu;
-  const uint32_t states = saved_states();
-  const bool ymm = (states & 0x6) == 0x6, zmm = (states & 0xE6) == 0xE6;
-  cpu.fma = ymm && bit(c, 12);
-  cpu.f16c = ymm && bit(c, 29);
-  const bool avx = ymm && bit(c, 28);
-  if (!avx || !__get_cpuid_count(7, 0, &a, &b, &c, &d)) return cpu;
-  const uint32_t subleaves = a;
-  cpu.avx2 = bit(b, 5);
-  cpu.avx512f = zmm && bit(b, 16);
-  cpu.avx512dq = zmm && bit(b, 17);
-  cpu.avx512bw = zmm && bit(b, 30);
-  cpu.avx512vl = zmm && bit(b, 31);
-  cpu.avx512_vnni = zmm && bit(c, 11);
-  if (subleaves >= 1 && __get_cpuid_count(7, 1, &a, &b, &c, &d)) {
-    cpu.avx_vnni = bit(a, 4);
-    cpu.avx512_bf16 = zmm && bit(a, 5);
+/// Its place in the list, or -1: what has no place (ref, and the tests' emulation) runs anywhere.
+int level_of(const char* isa) {
+  for (int i = 0; i < kLevelCount; ++i) {
+    if (strcmp(kLevels[i].isa, isa) == 0) return i;
   }
-  return cpu;
+  return -1;
 }
 
-bool has_avx2(const Cpu& cpu) { return cpu.avx2 && cpu.fma && cpu.f16c; }
-
-bool has_avx512(const Cpu& cpu) {
-  return has_avx2(cpu) && cpu.avx512f && cpu.avx512bw && cpu.avx512dq && cpu.avx512vl;
+bool present(const char* isa) {
+  const int level = level_of(isa);
+  return level < 0 || kLevels[level].present();
 }
 
-bool has_avx512vnni(const Cpu& cpu) { return has_avx512(cpu) && cpu.avx512_vnni; }
-
-bool has_avx512_bf16(const Cpu& cpu) { return has_avx512(cpu) && cpu.avx512_bf16; }
-
-bool capped_to(const char* isa) {
+/// The highest place that MAQUE_MAX_ISA allows; a name that is none allows all.
+int highest_allowed() {
   const char* cap = getenv("MAQUE_MAX_ISA");
-  return cap != nullptr && strcmp(cap, isa) == 0;
+  if (cap == nullptr) return kLevelCount - 1;
+  const int level = level_of(cap);
+  return level >= 0 || strcmp(cap, "ref") == 0 ? level : kLevelCount - 1;
 }
 
-const Kernels<float>* choose() {
-  const Cpu cpu = detect();
-  if (capped_to("ref")) return &kernels_ref;
-  if (has_avx512(cpu) && !capped_to("avx2")) return &kernels_avx512;
-  return has_avx2(cpu) ? &kernels_avx2 : &kernels_ref;
+#define MAQUE_TABLE(isa) &kernels_##isa,
+constexpr const Kernels<float>* kTables[] = {&kernels_ref, MAQUE_FLAVOURS(MAQUE_TABLE)};
+#undef MAQUE_TABLE
+#define MAQUE_TABLE(isa) &int8_kernels_##isa,
+constexpr const Int8Kernels* kInt8Tables[] = {&int8_kernels_ref, MAQUE_INT8_FLAVOURS(MAQUE_TABLE)};
+#undef MAQUE_TABLE
+#define MAQUE_TABLE(isa) &bf16_kernels_##isa,
+constexpr const Bf16Kernels* kBf16Tables[] = {&bf16_kernels_ref, MAQUE_BF16_FLAVOURS(MAQUE_TABLE)};
+#undef MAQUE_TABLE
+
+/// The last of the tables that this CPU has and the cap allows.
+template <class Table, size_t N>
+const Table* best(const Table* const (&tables)[N]) {
+  const int most = highest_allowed();
+  size_t i = N - 1;
+  while (i > 0 && (level_of(tables[i]->isa) > most || !present(tables[i]->isa))) --i;
+  return tables[i];
 }
 
-const Int8Kernels* choose_int8() {
-  const Cpu cpu = detect();
-  if (capped_to("ref")) return &int8_kernels_ref;
-  if (has_avx512(cpu) && !capped_to("avx2")) {
-    return has_avx512vnni(cpu) && !capped_to("avx512") ? &int8_kernels_avx512vnni : &int8_kernels_avx512;
+/// The one of that name, `emulation` (null where it is not linked) being another; null where this CPU lacks
+/// it.
+template <class Table, size_t N>
+const Table* named(const Table* const (&tables)[N], const Table* emulation, const char* isa) {
+  for (const Table* table : tables) {
+    if (strcmp(table->isa, isa) == 0) return present(isa) ? table : nullptr;
   }
-  return has_avx2(cpu) ? &int8_kernels_avx2 : &int8_kernels_ref;
+  return strcmp(isa, "emu") == 0 ? emulation : nullptr;
 }
 
 /// *chosen, or what `choose` gives, kept there. Two first callers may both choose; they choose the same.
@@ -92,67 +84,36 @@ const Table& chosen_once(const Table** chosen, const Table* (*choose)()) {
 
 const Kernels<float>& kernels() {
   static const Kernels<float>* chosen = nullptr;
-  return chosen_once(&chosen, choose);
+  return chosen_once(
+      &chosen, +[] { return best(kTables); });
 }
 
 const Int8Kernels& int8_kernels() {
   static const Int8Kernels* chosen = nullptr;
-  return chosen_once(&chosen, choose_int8);
-}
-
-const Kernels<float>* kernels_for(const char* isa) {
-  if (strcmp(isa, "ref") == 0) return &kernels_ref;
-  if (strcmp(isa, "avx2") == 0) return has_avx2(detect()) ? &kernels_avx2 : nullptr;
-  if (strcmp(isa, "avx512") == 0) return has_avx512(detect()) ? &kernels_avx512 : nullptr;
-  if (strcmp(isa, "emu") == 0) return &kernels_emu;
-  return nullptr;
-}
-
-const Int8Kernels* int8_kernels_for(const char* isa) {
-  if (strcmp(isa, "ref") == 0) return &int8_kernels_ref;
-  if (strcmp(isa, "avx2") == 0) return has_avx2(detect()) ? &int8_kernels_avx2 : nullptr;
-  if (strcmp(isa, "avx512") == 0) return has_avx512(detect()) ? &int8_kernels_avx512 : nullptr;
-  if (strcmp(isa, "avx512vnni") == 0) return has_avx512vnni(detect()) ? &int8_kernels_avx512vnni : nullptr;
-  if (strcmp(isa, "emu") == 0) return &int8_kernels_emu;
-  return nullptr;
+  return chosen_once(
+      &chosen, +[] { return best(kInt8Tables); });
 }
 
 const Bf16Kernels* bf16_kernels() {
-  constexpr const char* kLower[] = {"ref", "avx2", "avx512", "avx512vnni"};
-  for (const char* lower : kLower) {
-    if (capped_to(lower)) return nullptr;
-  }
-  return bf16_kernels_for("avx512bf16");
+  const Bf16Kernels* found = best(kBf16Tables);
+  return found == &bf16_kernels_ref ? nullptr : found;
 }
 
-const Bf16Kernels* bf16_kernels_for(const char* isa) {
-  if (strcmp(isa, "ref") == 0) return &bf16_kernels_ref;
-  if (strcmp(isa, "avx512bf16") == 0) return has_avx512_bf16(detect()) ? &bf16_kernels_avx512bf16 : nullptr;
-  if (strcmp(isa, "emu") == 0) return &bf16_kernels_emu;
-  return nullptr;
-}
+const Kernels<float>* kernels_for(const char* isa) { return named(kTables, &kernels_emu, isa); }
+
+const Int8Kernels* int8_kernels_for(const char* isa) { return named(kInt8Tables, &int8_kernels_emu, isa); }
+
+const Bf16Kernels* bf16_kernels_for(const char* isa) { return named(kBf16Tables, &bf16_kernels_emu, isa); }
 
 const char* cpu_features() {
   // Written byte by byte with the same bytes by every caller, and whole before `ready` is seen.
   static char text[128];
   static int ready = 0;
   if (__atomic_load_n(&ready, __ATOMIC_ACQUIRE) != 0) return text;
-  const Cpu cpu = detect();
-  const struct {
-    bool present;
-    const char* name;
-  } features[] = {{cpu.avx2, "avx2"},
-                  {cpu.fma, "fma"},
-                  {cpu.f16c, "f16c"},
-                  {cpu.avx512f, "avx512f"},
-                  {cpu.avx512bw, "avx512bw"},
-                  {cpu.avx512dq, "avx512dq"},
-                  {cpu.avx512vl, "avx512vl"},
-                  {cpu.avx512_vnni, "avx512_vnni"},
-                  {cpu.avx512_bf16, "avx512_bf16"},
-                  {cpu.avx_vnni, "avx_vnni"}};
+  cpu::Feature features[cpu::kFeatures];
+  cpu::list_features(features);
   size_t length = 0;
-  for (const auto& feature : features) {
+  for (const cpu::Feature& feature : features) {
     if (!feature.present) continue;
     if (length > 0) __atomic_store_n(&text[length++], ',', __ATOMIC_RELAXED);
     for (const char* s = feature.name; *s != 0; ++s) __atomic_store_n(&text[length++], *s, __ATOMIC_RELAXED);

@@ -7,9 +7,11 @@
 //
 // with denormal results flushed to 0. The product of two bf16 numbers is exact in fp32, so every step rounds
 // as a fused multiply-add does. Within one flavour the bits do not depend on tiling, threads or the rows
-// beside; between flavours a CPU may sum a pair in another order or without the inner rounding, and
+// beside; between flavours a CPU may sum a pair in another order, without the inner rounding, or (arm64's
+// BFDOT) the pair by itself and that to c, both rounded to odd, which is off by up to 2^-23 but once for two
+// elements; and
 //
-//   |c - exact| <= (k + 1) * 2^-24 * sum_p |A'[i, p] * B'[p, j]| + k * 2^-126,   A', B' rounded to bf16,
+//   |c - exact| <= (k + 2) * 2^-24 * sum_p |A'[i, p] * B'[p, j]| + k * 2^-126,   A', B' rounded to bf16,
 //
 // holds for each, so that two of them differ by twice that at most (see gemm.h for the source of the bound; a
 // C that is added to counts as one more term).
@@ -40,7 +42,7 @@ using gemm_bf16_fn = void(const GemmArgs<float>& args, const uint16_t* b);
 
 /// The operations in bf16, in one flavour.
 struct Bf16Kernels {
-  const char* isa;  // "ref", "avx512bf16", "emu"
+  const char* isa;  // ref, emu, or one of MAQUE_BF16_FLAVOURS
 #define MAQUE_FIELD(name) name##_fn* name;
   MAQUE_BF16_KERNELS(MAQUE_FIELD)
 #undef MAQUE_FIELD

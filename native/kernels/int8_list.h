@@ -1,5 +1,5 @@
 // The list of operations on 8-bit integers, beside kernel_list.h: they have no scalar type to choose, and
-// flavours of their own (ref, avx2, avx512, avx512vnni, emu).
+// flavours of their own (kernels/flavours.h).
 #pragma once
 #include "kernels/gemm_int8.h"
 #include "kernels/lstm_int8.h"
@@ -17,7 +17,7 @@ namespace maque {
 
 /// Every operation on 8-bit integers in one flavour.
 struct Int8Kernels {
-  const char* isa;  // "ref", "avx2", "avx512", "avx512vnni", ...
+  const char* isa;  // ref, emu, or one of MAQUE_INT8_FLAVOURS
 #define MAQUE_FIELD(name) name##_fn* name;
   MAQUE_INT8_KERNELS(MAQUE_FIELD)
 #undef MAQUE_FIELD

@@ -46,7 +46,7 @@ namespace maque {
 /// Every operation in one flavour, for one scalar type.
 template <class T>
 struct Kernels {
-  const char* isa;  // "ref", "avx2", "avx512", ...
+  const char* isa;  // ref, emu, or one of MAQUE_FLAVOURS
 #define MAQUE_FIELD(name) name##_fn<T>* name;
   MAQUE_KERNELS(MAQUE_FIELD)
 #undef MAQUE_FIELD

@@ -1,20 +1,30 @@
 // The tables of kernels, one per flavour. Each is built in ref/table*.cc or simd/table*.cc.
 #pragma once
+#include "kernels/flavours.h"
 #include "kernels/gemm_bf16.h"
 #include "kernels/int8_list.h"
 #include "kernels/kernel_list.h"
 
 namespace maque {
 
-extern const Kernels<float> kernels_ref, kernels_avx2, kernels_avx512;
-extern const Kernels<double> kernels_ref_double;
-/// Tests only: weak, so that the libraries link without it (its address is then null).
-extern const Kernels<float> kernels_emu __attribute__((weak));
+#define MAQUE_TABLE(isa) extern const Kernels<float> kernels_##isa;
+MAQUE_TABLE(ref)
+MAQUE_FLAVOURS(MAQUE_TABLE)
+#undef MAQUE_TABLE
+#define MAQUE_TABLE(isa) extern const Int8Kernels int8_kernels_##isa;
+MAQUE_TABLE(ref)
+MAQUE_INT8_FLAVOURS(MAQUE_TABLE)
+#undef MAQUE_TABLE
+#define MAQUE_TABLE(isa) extern const Bf16Kernels bf16_kernels_##isa;
+MAQUE_TABLE(ref)
+MAQUE_BF16_FLAVOURS(MAQUE_TABLE)
+#undef MAQUE_TABLE
 
-extern const Int8Kernels int8_kernels_ref, int8_kernels_avx2, int8_kernels_avx512, int8_kernels_avx512vnni;
 /// Tests only.
+extern const Kernels<double> kernels_ref_double;
+/// Tests only: weak, so that the libraries link without them (their addresses are then null).
+extern const Kernels<float> kernels_emu __attribute__((weak));
 extern const Int8Kernels int8_kernels_emu __attribute__((weak));
-extern const Bf16Kernels bf16_kernels_ref, bf16_kernels_avx512bf16;
 extern const Bf16Kernels bf16_kernels_emu __attribute__((weak));
 
 }  // namespace maque

@@ -48,8 +48,8 @@ Status choose_arithmetic(Precision precision, Arithmetic* arithmetic) {
   *arithmetic = {precision, bf16_kernels(), &int8_kernels()};
   if (precision != Precision::bf16 || arithmetic->bf16 != nullptr) return kOk;
   const char* cap = getenv("MAQUE_MAX_ISA");
-  return fail(kUnsupported, "precision bf16 needs AVX512_BF16: this processor has %s%s%s", cpu_features(),
-              cap == nullptr ? "" : ", capped by MAQUE_MAX_ISA=", cap == nullptr ? "" : cap);
+  return fail(kUnsupported, "precision bf16 needs %s: this processor has %s%s%s", kBf16Feature,
+              cpu_features(), cap == nullptr ? "" : ", capped by MAQUE_MAX_ISA=", cap == nullptr ? "" : cap);
 }
 
 void lay_out_bert_batch(Carver* carver, const Texts& texts, bool first_row_only, BertBatch* batch) {

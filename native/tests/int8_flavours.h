@@ -6,20 +6,10 @@
 
 namespace maque::test {
 
-/// The flavours beside ref; the missing ones are counted as skipped, once a process.
+/// The flavours beside ref.
 inline std::vector<const Int8Kernels*> int8_flavours() {
   static bool counted = false;
-  std::vector<const Int8Kernels*> flavours;
-  for (const char* isa : {"emu", "avx2", "avx512", "avx512vnni"}) {
-    if (const Int8Kernels* kernels = int8_kernels_for(isa)) {
-      flavours.push_back(kernels);
-    } else if (!counted) {
-      std::printf("skipped: this CPU lacks %s (its source runs as emu)\n", isa);
-      ++state().skipped;
-    }
-  }
-  counted = true;
-  return flavours;
+  return present_flavours(kInt8Flavours, int8_kernels_for, &counted);
 }
 
 }  // namespace maque::test

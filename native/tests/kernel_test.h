@@ -80,6 +80,24 @@ inline void check_bits(const float* a, const float* b, int64_t n, const char* wh
   }
 }
 
+/// The flavours of a list of names beside ref: emu always, the others where the CPU has them. The missing
+/// ones are counted as skipped where *counted is false, which becomes true.
+template <class Table, size_t N>
+std::vector<const Table*> present_flavours(const char* const (&names)[N], const Table* (*named)(const char*),
+                                           bool* counted) {
+  std::vector<const Table*> flavours = {named("emu")};
+  for (const char* isa : names) {
+    if (const Table* kernels = named(isa)) {
+      flavours.push_back(kernels);
+    } else if (!*counted) {
+      std::printf("skipped: this CPU lacks %s (its source runs as emu)\n", isa);
+      ++state().skipped;
+    }
+  }
+  *counted = true;
+  return flavours;
+}
+
 #ifdef MAQUE_TEST_CUDA
 }  // namespace maque::test
 #  include "tests/cuda/flavour.h"
@@ -87,21 +105,10 @@ namespace maque::test {
 /// The GPU's kernels in their emulation (tests/cuda/flavour.h).
 inline std::vector<const Kernels<float>*> simd_flavours() { return {&kernels_cuda_emulated}; }
 #else
-/// The flavours beside ref that must give its bits: emu always, avx2 and avx512 where the CPU has them. The
-/// missing ones are counted as skipped, once a process.
+/// The flavours beside ref that must give its bits.
 inline std::vector<const Kernels<float>*> simd_flavours() {
   static bool counted = false;
-  std::vector<const Kernels<float>*> flavours;
-  for (const char* isa : {"emu", "avx2", "avx512"}) {
-    if (const Kernels<float>* kernels = kernels_for(isa)) {
-      flavours.push_back(kernels);
-    } else if (!counted) {
-      std::printf("skipped: this CPU lacks %s (its source runs as emu)\n", isa);
-      ++state().skipped;
-    }
-  }
-  counted = true;
-  return flavours;
+  return present_flavours(kFlavours, kernels_for, &counted);
 }
 #endif
 

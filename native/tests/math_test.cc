@@ -25,8 +25,10 @@ std::vector<Lanes> flavours() {
   for (const Kernels<float>* kernels : simd_flavours()) {
     const std::string isa = kernels->isa;
     if (isa == "emu") all.push_back({"emu", emu::map, emu::probe});
-    if (isa == "avx2") all.push_back({"avx2", avx2::map, avx2::probe});
-    if (isa == "avx512") all.push_back({"avx512", avx512::map, avx512::probe});
+#define MAQUE_ADD(name) \
+  if (isa == #name) all.push_back({#name, name::map, name::probe});
+    MAQUE_FLAVOURS(MAQUE_ADD)
+#undef MAQUE_ADD
   }
   return all;
 }

@@ -5,9 +5,9 @@
 
 namespace maque::MAQUE_ISA {
 
-/// Rows of A and blocks of 16 columns of B that one tile holds in registers (16 of 256 bits, or 32 of 512).
+/// Rows of A and blocks of 16 columns of B that one tile holds in registers.
 constexpr int kTileRows = 6;
-#if defined(MAQUE_ISA_AVX2)
+#if MAQUE_VECTORS == 8
 constexpr int kTileBlocks = 1;
 #else
 constexpr int kTileBlocks = 4;

@@ -37,7 +37,7 @@ constexpr RowKernels row_kernels() {
           Words::template pack_columns<R>};
 }
 
-#if defined(MAQUE_ISA_AVX2)
+#if MAQUE_VECTORS == 8
 template <class Words>
 constexpr RowKernels kRowKernels[] = {row_kernels<Words, 1>(), row_kernels<Words, 2>(),
                                       row_kernels<Words, 3>(), row_kernels<Words, 4>(),

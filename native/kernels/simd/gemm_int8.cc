@@ -9,7 +9,7 @@ namespace maque::MAQUE_ISA {
 namespace {
 
 // The tallest tile, and how many vectors its sums may take.
-#if defined(MAQUE_ISA_AVX2)
+#if MAQUE_VECTORS == 8
 constexpr int kMaxRows = 5, kSums = 6;
 #else
 constexpr int kMaxRows = 12, kSums = 24;
@@ -69,7 +69,7 @@ constexpr RowKernels row_kernels() {
   return {tile<R, kWide>, tile<R, kNarrow>, kWide * kLanes, kNarrow * kLanes};
 }
 
-#if defined(MAQUE_ISA_AVX2)
+#if MAQUE_VECTORS == 8
 constexpr RowKernels kRowKernels[] = {row_kernels<1>(), row_kernels<2>(), row_kernels<3>(), row_kernels<4>(),
                                       row_kernels<5>()};
 #else

@@ -14,18 +14,18 @@ namespace {
 
 enum class Layout { kRows, kColumns };
 
-// The registers there are, how many of them a vector takes, and the tallest tile that they hold.
-#if defined(MAQUE_ISA_AVX2)
-constexpr int kRegisters = 16, kRegistersPerVector = 2, kMaxRows = 6;
+// The tallest tile that the registers hold.
+#if MAQUE_VECTORS == 8
+constexpr int kMaxRows = 6;
 #else
-constexpr int kRegisters = 32, kRegistersPerVector = 1, kMaxRows = 12;
+constexpr int kMaxRows = 12;
 #endif
 constexpr int kPanelVectors = static_cast<int>(kPanel / kLanes);
 
 /// Do the sums of a tile, one row of B and one broadcast element of A fit the registers? (A single row of
 /// sums takes B straight from memory.)
 constexpr bool tile_fits(int rows, int vectors) {
-  return kRegistersPerVector * (rows * vectors + (rows == 1 ? 0 : vectors)) + 1 <= kRegisters;
+  return rows * vectors + (rows == 1 ? 0 : vectors) + 1 <= MAQUE_VECTORS;
 }
 
 /// Vectors across the widest tile of `rows` rows: low tiles are wide, so that enough independent sums are

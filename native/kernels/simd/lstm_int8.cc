@@ -14,7 +14,7 @@ constexpr int kGates = 4;
 constexpr int64_t kPanelBytes = kInt8Panel * kInt8Step;
 
 // The most rows whose sums of one block fit the registers, and how many gates' sums are under way at once.
-#if defined(MAQUE_ISA_AVX2)
+#if MAQUE_VECTORS == 8
 constexpr int kMostRows = 3;
 constexpr int gates_at_once(int rows) { return rows == 1 ? kGates : 2; }
 #else
@@ -45,7 +45,7 @@ MAQUE_INLINE void recurrent_sums(const LstmInt8Step& s, int64_t row, int64_t blo
       for (int n = 0; n < kAtOnce; ++n) {
         const I weight = I::load(weights + n / 2 * panel + n % 2 * 64);
 #pragma GCC unroll 6
-        for (int i = 0; i < R; ++i) sum[i][n] = dot4(sum[i][n], x[i], weight);
+        for (int i = 0; i < R; ++i) sum[i][n] = dot4_7bit(sum[i][n], x[i], weight);
       }
     }
 #pragma GCC unroll 6
@@ -150,7 +150,7 @@ MAQUE_INLINE void lone_sums(const LstmInt8Step& s, int64_t block, Cell* before, 
       const I x = broadcast4(state);
 #pragma GCC unroll 4
       for (int n = 0; n < kGates; ++n)
-        sum[n] = dot4(sum[n], x, I::load(weights + n / 2 * panel + n % 2 * 64));
+        sum[n] = dot4_7bit(sum[n], x, I::load(weights + n / 2 * panel + n % 2 * 64));
     }
   }
 }
@@ -178,7 +178,7 @@ void step_tile(const LstmInt8Step& s, int64_t row, int64_t block) {
 }
 
 using TileFunction = void (*)(const LstmInt8Step&, int64_t row, int64_t block);
-#if defined(MAQUE_ISA_AVX2)
+#if MAQUE_VECTORS == 8
 constexpr TileFunction kTiles[] = {step_tile<1>, step_tile<2>, step_tile<3>};
 #else
 constexpr TileFunction kTiles[] = {step_tile<1>, step_tile<2>, step_tile<3>,

@@ -11,7 +11,7 @@ namespace {
 constexpr int kGates = 4;
 
 // The most rows whose sums of one block fit the registers, and how many gates' sums are under way at once.
-#if defined(MAQUE_ISA_AVX2)
+#if MAQUE_VECTORS == 8
 constexpr int kMostRows = 3;
 constexpr int gates_at_once(int rows) { return rows == 1 ? kGates : 2; }
 constexpr int kLoneBlocks = 1;
@@ -130,7 +130,7 @@ using TileFunction = void (*)(const LstmStep<float>&, int64_t row, int64_t block
 
 template <bool kBf16>
 void step_rows(const LstmStep<float>& s, int64_t blocks) {
-#if defined(MAQUE_ISA_AVX2)
+#if MAQUE_VECTORS == 8
   constexpr TileFunction kTiles[] = {step_tile<1, 1, kBf16>, step_tile<2, 1, kBf16>, step_tile<3, 1, kBf16>};
 #else
   constexpr TileFunction kTiles[] = {step_tile<1, 1, kBf16>, step_tile<2, 1, kBf16>, step_tile<3, 1, kBf16>,

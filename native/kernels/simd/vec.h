@@ -20,11 +20,18 @@
 #  error "MAQUE_ISA names the instruction set that this file is compiled for"
 #endif
 
+// MAQUE_VECTORS: how many F the registers hold; tiles of sums are sized by it.
 #if defined(MAQUE_ISA_AVX512)
+#  define MAQUE_VECTORS 32
 #  include "kernels/simd/vec_avx512.h"
 #elif defined(MAQUE_ISA_AVX2)
+#  define MAQUE_VECTORS 8
 #  include "kernels/simd/vec_avx2.h"
+#elif defined(MAQUE_ISA_NEON)
+#  define MAQUE_VECTORS 8
+#  include "kernels/simd/vec_neon.h"
 #else
+#  define MAQUE_VECTORS 32
 #  include "kernels/simd/vec_emu.h"
 #endif
 

@@ -1,4 +1,5 @@
-// Pairs of bf16 in the 32-bit lanes of F, on AVX512_BF16 or emulated. A pair's element 0 is its lower half.
+// Pairs of bf16 in the 32-bit lanes of F, on AVX512_BF16, on arm64's FEAT_BF16, or emulated. A pair's element
+// 0 is its lower half.
 //   bf16_words(low, high)   lane l: elements 2 l and 2 l + 1 of the 32 in low, high
 //   bf16_pairs(even, odd)   lane l: even's lane l and odd's
 //   bf16_dot(a, b, c)       c + a[1] b[1] + a[0] b[0], as in kernels/gemm_bf16.h
@@ -22,6 +23,42 @@ MAQUE_INLINE F bf16_pairs(F even, F odd) {
 
 MAQUE_INLINE F bf16_dot(F a, F b, F c) {
   return {_mm512_dpbf16_ps(c.v, reinterpret_cast<__m512bh>(a.v), reinterpret_cast<__m512bh>(b.v))};
+}
+
+#elif defined(MAQUE_ISA_NEON_BF16)
+
+/// The conversion rounds denormal numbers; to_bf16 takes them as 0 of their sign.
+MAQUE_INLINE float32x4_t flush_denormals(float32x4_t x) {
+  const uint32x4_t denormal = vcaltq_f32(x, vdupq_n_f32(0x1p-126f)), magnitude = vdupq_n_u32(0x7FFFFFFF);
+  return vreinterpretq_f32_u32(vbicq_u32(vreinterpretq_u32_f32(x), vandq_u32(denormal, magnitude)));
+}
+
+/// Eight elements, the lower four first.
+MAQUE_INLINE uint16x8_t bf16_eight(float32x4_t low, float32x4_t high) {
+  return vreinterpretq_u16_bf16(
+      vcvtq_high_bf16_f32(vcvtq_low_bf16_f32(flush_denormals(low)), flush_denormals(high)));
+}
+
+MAQUE_INLINE F bf16_words(F low, F high) {
+  return {{vreinterpretq_f32_u16(bf16_eight(low.v[0], low.v[1])),
+           vreinterpretq_f32_u16(bf16_eight(low.v[2], low.v[3])),
+           vreinterpretq_f32_u16(bf16_eight(high.v[0], high.v[1])),
+           vreinterpretq_f32_u16(bf16_eight(high.v[2], high.v[3]))}};
+}
+
+MAQUE_INLINE F bf16_pairs(F even, F odd) {
+  const uint16x8_t even_low = bf16_eight(even.v[0], even.v[1]), even_high = bf16_eight(even.v[2], even.v[3]);
+  const uint16x8_t odd_low = bf16_eight(odd.v[0], odd.v[1]), odd_high = bf16_eight(odd.v[2], odd.v[3]);
+  return {{vreinterpretq_f32_u16(vzip1q_u16(even_low, odd_low)),
+           vreinterpretq_f32_u16(vzip2q_u16(even_low, odd_low)),
+           vreinterpretq_f32_u16(vzip1q_u16(even_high, odd_high)),
+           vreinterpretq_f32_u16(vzip2q_u16(even_high, odd_high))}};
+}
+
+MAQUE_INLINE F bf16_dot(F a, F b, F c) {
+  return quarters<F>([&](int q) {
+    return vbfdotq_f32(c.v[q], vreinterpretq_bf16_f32(a.v[q]), vreinterpretq_bf16_f32(b.v[q]));
+  });
 }
 
 #else

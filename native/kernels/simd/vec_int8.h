@@ -4,6 +4,7 @@
 //                     VNNI it adds the products in pairs that saturate at 16 bits: callers keep clear of that
 //                     (see kernels/gemm_int8.h). emu saturates too, so that tests on any machine would see
 //                     it.
+//   dot4_7bit(sum, u, s)  the same where no byte of u exceeds 127
 //   broadcast4(p)     four bytes in every lane
 //   widen(p)          sixteen signed bytes, one to a lane
 //   max(a, b)         of signed lanes
@@ -70,6 +71,58 @@ MAQUE_INLINE void store_low(I a, uint8_t* p, int64_t r) {
   __builtin_memcpy(p, bytes, static_cast<size_t>(r));
 }
 
+#elif defined(MAQUE_ISA_NEON)
+
+/// Signed bytes u - 128, and what that takes from a sum: 128 (s[0] + s[1] + s[2] + s[3]).
+MAQUE_INLINE int8x16_t signed_bytes(int32x4_t u) {
+  return veorq_s8(vreinterpretq_s8_s32(u), vdupq_n_s8(INT8_MIN));
+}
+MAQUE_INLINE int32x4_t correction(int8x16_t s) { return vshlq_n_s32(vpaddlq_s16(vpaddlq_s8(s)), 7); }
+
+/// No instruction of the architecture's first version multiplies unsigned bytes by signed ones. Pairs of
+/// products of signed bytes fit 16 bits, -128 times -128 twice apart, and no weight is -128.
+MAQUE_INLINE int32x4_t dot4_quarter(int32x4_t sum, int8x16_t u, int8x16_t s) {
+#  if defined(MAQUE_ISA_NEON_DOTPROD)
+  return vdotq_s32(sum, u, s);
+#  else
+  return vpadalq_s16(sum, vpaddq_s16(vmull_s8(vget_low_s8(u), vget_low_s8(s)), vmull_high_s8(u, s)));
+#  endif
+}
+MAQUE_INLINE I dot4(I sum, I u, I s) {
+  return quarters<I>([&](int q) {
+    const int8x16_t bytes = vreinterpretq_s8_s32(s.v[q]);
+    return vaddq_s32(dot4_quarter(sum.v[q], signed_bytes(u.v[q]), bytes), correction(bytes));
+  });
+}
+MAQUE_INLINE I dot4_7bit(I sum, I u, I s) {
+  return quarters<I>([&](int q) {
+    return dot4_quarter(sum.v[q], vreinterpretq_s8_s32(u.v[q]), vreinterpretq_s8_s32(s.v[q]));
+  });
+}
+MAQUE_INLINE I widen(const int8_t* p) {
+  const int8x16_t bytes = vld1q_s8(p);
+  const int16x8_t low = vmovl_s8(vget_low_s8(bytes)), high = vmovl_high_s8(bytes);
+  return {{vmovl_s16(vget_low_s16(low)), vmovl_high_s16(low), vmovl_s16(vget_low_s16(high)),
+           vmovl_high_s16(high)}};
+}
+MAQUE_INLINE I max(I a, I b) {
+  return quarters<I>([&](int q) { return vmaxq_s32(a.v[q], b.v[q]); });
+}
+MAQUE_INLINE I operator*(I a, I b) {
+  return quarters<I>([&](int q) { return vmulq_s32(a.v[q], b.v[q]); });
+}
+MAQUE_INLINE void store_low(I a, uint8_t* p) {
+  // The even halves of the words, then their even bytes.
+  const int16x8_t low = vuzp1q_s16(vreinterpretq_s16_s32(a.v[0]), vreinterpretq_s16_s32(a.v[1]));
+  const int16x8_t high = vuzp1q_s16(vreinterpretq_s16_s32(a.v[2]), vreinterpretq_s16_s32(a.v[3]));
+  vst1q_u8(p, vreinterpretq_u8_s8(vuzp1q_s8(vreinterpretq_s8_s16(low), vreinterpretq_s8_s16(high))));
+}
+MAQUE_INLINE void store_low(I a, uint8_t* p, int64_t r) {
+  uint8_t bytes[16];
+  store_low(a, bytes);
+  __builtin_memcpy(p, bytes, static_cast<size_t>(r));
+}
+
 #else
 
 MAQUE_INLINE int32_t saturate16(int32_t x) {
@@ -99,6 +152,10 @@ MAQUE_INLINE void store_low(I a, uint8_t* p, int64_t r) {
 }
 MAQUE_INLINE void store_low(I a, uint8_t* p) { store_low(a, p, kLanes); }
 
+#endif
+
+#if !defined(MAQUE_ISA_NEON)
+MAQUE_INLINE I dot4_7bit(I sum, I u, I s) { return dot4(sum, u, s); }
 #endif
 
 }  // namespace maque::MAQUE_ISA

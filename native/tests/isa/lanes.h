@@ -1,6 +1,7 @@
 // Functions of the vector wrapper and of kernels/math.h as arrays, in every instruction set, for the tests.
 #pragma once
 #include "core/types.h"
+#include "kernels/flavours.h"
 
 namespace maque::test {
 
@@ -30,6 +31,5 @@ constexpr int64_t kFmaLoopFlops = 12 * 16 * 2;  // of one step
   ::maque::test::FmaLoop fma_loop;    \
   }
 MAQUE_DECLARE_LANES(emu)
-MAQUE_DECLARE_LANES(avx2)
-MAQUE_DECLARE_LANES(avx512)
+MAQUE_FLAVOURS(MAQUE_DECLARE_LANES)
 #undef MAQUE_DECLARE_LANES
