@@ -5,6 +5,7 @@
 // launch nothing.
 #pragma once
 #include "kernels/cuda/activation.h"
+#include "kernels/cuda/attention.h"
 #include "kernels/cuda/embedding.h"
 #include "kernels/cuda/gemm.h"
 #include "kernels/cuda/layer_norm.h"
@@ -16,6 +17,8 @@
   X(gemm)                         \
   X(gemm_bf16)                    \
   X(round_to_bf16)                \
+  X(attention_forward)            \
+  X(attention_backward)           \
   X(activation_forward)           \
   X(activation_backward)          \
   X(bias_activation_forward)      \

@@ -1,0 +1,53 @@
+// Attention of all heads over all texts of a ragged batch, in one launch and without ever storing the
+// probabilities (online softmax: Milakov & Gimelshein, arXiv 1805.02867; by tiles, and again in the backward
+// pass: Dao et al., arXiv 2205.14135). Operation, dropout mask and bounds are kernels/attention.h's; the bits
+// are not, since sums go by tiles of keys. Sums are made by one thread or warp in a fixed order: the same
+// bits at every run.
+//
+// fp32, from sm_75; not yet run on a GPU.
+#pragma once
+#include "kernels/attention.h"
+#include "kernels/cuda/launch.h"
+
+namespace maque::cuda {
+
+/// Largest size of a head. Backward, a head above 96 needs more shared memory than sm_75 has.
+constexpr int64_t kLargestHead = 128;
+
+/// Text t has keys and values in rows offsets[t] .. offsets[t + 1] - 1, and queries in the same rows; or,
+/// where first_only, one query in row t. Head h has columns h * d .. h * d + d - 1 of each matrix. Arrays lie
+/// on the device.
+struct AttentionBatch {
+  const float *q, *k, *v;
+  int64_t ldq, ldk, ldv;
+  const int32_t* offsets;   // [texts + 1]
+  int64_t texts, heads, d;  // at most 65,535 texts, 65,535 heads, kLargestHead; else kInvalidValue
+  int64_t longest;          // tokens of the longest text
+  bool first_only;
+  float scale;
+  /// p = 0: none. Element (i, j) of head h of text t is number heads * square(t) + (h * nq + i) * nk + j of
+  /// the mask, where square(t) is the number of scores of one head of the texts before (squares[t], [texts];
+  /// where first_only, offsets[t]).
+  Dropout dropout;
+  const int64_t* squares;
+};
+
+/// o as q, row stride ldo; log_sums [heads, queries] (queries: tokens, or texts where first_only) receives
+/// for each query the logarithm of its sum of exponentials of scores, which the backward pass reads.
+using attention_forward_fn = Code(Stream stream, const AttentionBatch& batch, int64_t queries, float* o,
+                                  int64_t ldo, float* log_sums);
+
+/// What the backward pass reads and writes. Overwrites dq, dk, dv.
+struct AttentionGradients {
+  const float *o, *d_o;
+  int64_t ldo, ld_do;
+  const float* log_sums;
+  float* row_sums;  // [heads, queries] scratch
+  float *dq, *dk, *dv;
+  int64_t ld_dq, ld_dk, ld_dv;
+};
+
+using attention_backward_fn = Code(Stream stream, const AttentionBatch& batch, int64_t queries,
+                                   const AttentionGradients& gradients);
+
+}  // namespace maque::cuda
