@@ -48,17 +48,25 @@ struct StudentBatch {
   const int32_t* pool_rows;       // [rows]: the row of each position
   const int32_t *last, *first;    // [texts]: rows of the last and the first token
   const int32_t *before, *after;  // [tokens]: row of the token before and after in the same text, or -1
-  // Inference only, and where many ids repeat (else null): an id that occurs again is projected once.
+  const int32_t* by_id;           // [tokens]: rows sorted by id (see scatter_add_rows)
+  // Where many ids repeat (else null): an id that occurs again is projected once, and so is the gradient.
   int64_t distinct;
   const int32_t* distinct_ids;  // [distinct] in the order of first occurrence among the rows
   const int32_t* distinct_of;   // [tokens]: place of a row's id in distinct_ids, never above the row's number
+};
+
+/// What a layout has beside rows and times.
+struct StudentLayout {
+  bool neighbours;  // before, after
+  bool sorted;      // by_id
+  bool distinct;    // distinct_ids and distinct_of where many ids repeat; needs sorted
 };
 
 /// Bytes of the arrays that lay_out_batch fills, cut from the carver; with a measuring carver nothing is
 /// filled. A batch of documents or bags has neither rows nor times; only ids, offsets and sizes are set. The
 /// bag is the caller's to set.
 void lay_out_batch(Carver* carver, const Geometry& g, const int32_t* ids, const int32_t* offsets,
-                   int64_t texts, int64_t tokens, int64_t longest, bool training, StudentBatch* batch);
+                   int64_t texts, int64_t tokens, int64_t longest, StudentLayout layout, StudentBatch* batch);
 
 /// Dropout of a training step. key null: none.
 struct StudentDropout {
@@ -68,7 +76,7 @@ struct StudentDropout {
 
 template <class T>
 struct StudentBuffers {
-  T* input;         // [tokens, embedding]; document: [texts, embedding]
+  T* input;         // [tokens (distinct: those), embedding]; document: [texts, embedding]
   T* gates;         // [tokens or texts, 2 * padded]
   T* cells;         // training: [tokens, 2 * hidden]; inference: [texts, 2 * hidden], the running state
   T* output;        // [rows, 2 * hidden]
@@ -100,12 +108,13 @@ void student_forward(const Compute<T>& compute, const StudentWeights<T>& weights
                      const StudentDropout& dropout, const StudentBuffers<T>& buffers);
 
 /// Gradients of all tensors whose pointer is not null. Weights overwrite; biases and the table accumulate
-/// onto zeros that the caller has set. by_id: rows sorted by row_ids (sequence; see scatter_add_rows).
-/// ngram_rows: the gradient of the rows batch.bag.row_ids of the table of n-grams (see bag_backward).
+/// onto zeros that the caller has set. The batch of a sequence is sorted, and its ids distinct only if none
+/// is dropped from the embedding: two rows of one id then have the same input. ngram_rows: the gradient of
+/// the rows batch.bag.row_ids of the table of n-grams (see bag_backward).
 template <class T>
 void student_backward(const Compute<T>& compute, const StudentWeights<T>& weights, const StudentBatch& batch,
                       const StudentDropout& dropout, const StudentBuffers<T>& buffers, const T* d_logits,
-                      const int32_t* by_id, T* const* gradients, T* ngram_rows);
+                      T* const* gradients, T* ngram_rows);
 
 /// Sites of dropout masks; the head's hidden layers have kHeadSite and those after it.
 constexpr uint32_t kInputSite = 0, kOutputSite = 1, kHeadSite = 2, kNgramSite = kHeadSite + kMaxHeadLayers;

@@ -112,10 +112,47 @@ void document_step_back(const Back<T>& p) {
   });
 }
 
-/// Gradients of both directions' weights and biases. `rows` rows of gates.
+/// Gradients of both directions' recurrent weights (for a document zero).
 template <class T>
-void weights_backward(const Back<T>& p, int64_t rows) {
-  const int64_t e = p.g.embedding, h = p.g.hidden, h2 = 2 * h, ld = 2 * p.w.padded;
+void recurrent_weights_backward(const Back<T>& p) {
+  const int64_t rows = p.batch.tokens, h = p.g.hidden, h2 = 2 * h, ld = 2 * p.w.padded;
+  for (int64_t d = 0; d < 2; ++d) {
+    const int32_t* previous = d == 0 ? p.batch.before : p.batch.after;
+    for_blocks(p.c.executor, rows, kRowBlock, [&](int64_t begin, int64_t end, int32_t) {
+      p.c.kernels.gather_rows(p.b.output + d * h, h2, previous + begin, end - begin, h,
+                              p.b.previous + begin * h, h);
+    });
+    const Packed<T> state = pack_rows(p.c, p.w.input.arithmetic, p.b.previous, h, rows, h, p.b.pack);
+    weight_backward_packed(p.c, state, p.b.gates + d * p.w.padded, ld, p.w.gates, h,
+                           p.gradients[lstm_tensor(d, kWeightHh)]);
+  }
+}
+
+/// Gradients of the gates of all rows of an id, summed into one: their input was the same. In place, a row's
+/// sum lies at or before it, where all has been read.
+template <class T>
+void sum_by_id(const Back<T>& p) {
+  const int64_t ld = 2 * p.w.padded, width = p.w.padded + p.w.gates;
+  for_blocks(p.c.executor, width, kColumnBlock, [&](int64_t begin, int64_t end, int32_t) {
+    int64_t sums = 0;
+    for (int64_t row = 0; row < p.batch.tokens; ++row) {
+      const T* x = p.b.gates + row * ld + begin;
+      const int64_t place = p.batch.distinct_of[row];
+      T* sum = p.b.gates + place * ld + begin;
+      if (place < sums) {
+        p.c.kernels.add(x, end - begin, sum);
+      } else {
+        ++sums;
+        if (place != row) memcpy(sum, x, static_cast<size_t>(end - begin) * sizeof(T));
+      }
+    }
+  });
+}
+
+/// Gradients of both directions' input weights and biases. `rows` rows of gates.
+template <class T>
+void input_weights_backward(const Back<T>& p, int64_t rows) {
+  const int64_t e = p.g.embedding, ld = 2 * p.w.padded;
   const GateSegments segments = input_segments(p.g);
   const Arithmetic& arithmetic = p.w.input.arithmetic;
   const Packed<T> input = pack_rows(p.c, arithmetic, p.b.input, e, rows, e, p.b.pack);
@@ -129,22 +166,11 @@ void weights_backward(const Back<T>& p, int64_t rows) {
     run_column_sums(p.c, dy, ld, rows, p.w.gates, grad[kBiasIh]);
     memcpy(grad[kBiasHh], grad[kBiasIh], static_cast<size_t>(p.w.gates) * sizeof(T));
   }
-  if (p.g.kind == Kind::document) return;  // the recurrent weights' gradient is zero
-  for (int64_t d = 0; d < 2; ++d) {
-    const int32_t* previous = d == 0 ? p.batch.before : p.batch.after;
-    for_blocks(p.c.executor, rows, kRowBlock, [&](int64_t begin, int64_t end, int32_t) {
-      p.c.kernels.gather_rows(p.b.output + d * h, h2, previous + begin, end - begin, h,
-                              p.b.previous + begin * h, h);
-    });
-    const Packed<T> state = pack_rows(p.c, arithmetic, p.b.previous, h, rows, h, p.b.pack);
-    weight_backward_packed(p.c, state, p.b.gates + d * p.w.padded, ld, p.w.gates, h,
-                           p.gradients[lstm_tensor(d, kWeightHh)]);
-  }
 }
 
 /// The gradient of the input and, from it, of the table.
 template <class T>
-void table_backward(const Back<T>& p, int64_t rows, const int32_t* by_id) {
+void table_backward(const Back<T>& p, int64_t rows) {
   const int64_t e = p.g.embedding, ld = 2 * p.w.padded;
   for (int64_t d = 0; d < 2; ++d) {
     GemmArgs<T> args = gemm_args(rows, e, p.w.gates, p.b.gates + d * p.w.padded, ld, p.b.d_input, e);
@@ -157,8 +183,15 @@ void table_backward(const Back<T>& p, int64_t rows, const int32_t* by_id) {
     p.c.kernels.mean_pool_backward(p.b.d_input, p.batch.offsets, p.batch.ids, rows, e, table, e);
     return;
   }
+  if (p.batch.distinct_of != nullptr) {
+    for_blocks(p.c.executor, rows, kRowBlock, [&](int64_t begin, int64_t end, int32_t) {
+      for (int64_t i = begin; i < end; ++i)
+        p.c.kernels.add(p.b.d_input + i * e, e, table + p.batch.distinct_ids[i] * e);
+    });
+    return;
+  }
   for_blocks(p.c.executor, e, kColumnBlock, [&](int64_t begin, int64_t end, int32_t) {
-    p.c.kernels.scatter_add_rows(p.b.d_input + begin, e, p.batch.row_ids, by_id, 0, rows, end - begin,
+    p.c.kernels.scatter_add_rows(p.b.d_input + begin, e, p.batch.row_ids, p.batch.by_id, 0, rows, end - begin,
                                  table + begin, e);
   });
 }
@@ -168,11 +201,10 @@ void table_backward(const Back<T>& p, int64_t rows, const int32_t* by_id) {
 template <class T>
 void student_backward(const Compute<T>& compute, const StudentWeights<T>& weights, const StudentBatch& batch,
                       const StudentDropout& dropout, const StudentBuffers<T>& buffers, const T* d_logits,
-                      const int32_t* by_id, T* const* gradients, T* ngram_rows) {
+                      T* const* gradients, T* ngram_rows) {
   const Geometry& g = *weights.geometry;
   const Back<T> p{compute, weights, g, batch, dropout, buffers, gradients};
   const bool document = g.kind == Kind::document;
-  const int64_t rows = document ? batch.texts : batch.tokens;
   pooling_backward(p, d_logits);
   if (g.has_ngrams()) {
     run_dropout(compute, dropout.key, dropout.ngrams, kNgramSite, buffers.d_ngrams,
@@ -187,15 +219,18 @@ void student_backward(const Compute<T>& compute, const StudentWeights<T>& weight
     for_directions_and_blocks(compute.executor, batch, [&](int64_t d, TextBlock block, int32_t worker) {
       run_block_back(p, d, block, worker);
     });
+    recurrent_weights_backward(p);
+    if (batch.distinct_of != nullptr) sum_by_id(p);
   }
-  weights_backward(p, rows);
-  if (gradients[0] != nullptr) table_backward(p, rows, by_id);
+  const int64_t rows = document ? batch.texts : batch.distinct_of != nullptr ? batch.distinct : batch.tokens;
+  input_weights_backward(p, rows);
+  if (gradients[0] != nullptr) table_backward(p, rows);
 }
 
-#define MAQUE_INSTANTIATE(T)                                                                          \
-  template void student_backward<T>(const Compute<T>&, const StudentWeights<T>&, const StudentBatch&, \
-                                    const StudentDropout&, const StudentBuffers<T>&, const T*,        \
-                                    const int32_t*, T* const*, T*);
+#define MAQUE_INSTANTIATE(T)                                                                              \
+  template void student_backward<T>(const Compute<T>&, const StudentWeights<T>&, const StudentBatch&,     \
+                                    const StudentDropout&, const StudentBuffers<T>&, const T*, T* const*, \
+                                    T*);
 MAQUE_INSTANTIATE(float)
 MAQUE_INSTANTIATE(double)
 #undef MAQUE_INSTANTIATE

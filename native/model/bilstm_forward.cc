@@ -90,8 +90,9 @@ void run_block(const Pass<T>& p, int64_t d, TextBlock block, int32_t worker) {
   }
 }
 
-/// Projects the tokens' embeddings: in inference each distinct id once. Its row is then copied to the rows of
-/// the id, the last row first: a row's source lies at or before it, so nothing is overwritten too early.
+/// Projects the tokens' embeddings: where they are found, each distinct id once. Its row is then copied to
+/// the rows of the id, the last row first: a row's source lies at or before it, so nothing is overwritten too
+/// early.
 template <class T>
 void project_tokens(const Pass<T>& p) {
   const StudentBatch& batch = p.batch;

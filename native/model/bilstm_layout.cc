@@ -112,9 +112,8 @@ void place_text(const StudentBatch& b, const Layout& l, int32_t text, int32_t ra
   }
 }
 
-/// Numbers the distinct ids of the rows by first occurrence.
+/// Numbers the distinct ids of the sorted rows by first occurrence.
 int64_t find_distinct(const Layout& l, int64_t tokens) {
-  sort_rows(l.row_ids, tokens, l.by_id, l.distinct_of);
   int32_t first = 0;
   for (int64_t i = 0; i < tokens; ++i) {  // for now: the row where a row's id occurs first
     const int32_t row = l.by_id[i];
@@ -133,7 +132,8 @@ int64_t find_distinct(const Layout& l, int64_t tokens) {
 }  // namespace
 
 void lay_out_batch(Carver* carver, const Geometry& g, const int32_t* ids, const int32_t* offsets,
-                   int64_t texts, int64_t tokens, int64_t longest, bool training, StudentBatch* batch) {
+                   int64_t texts, int64_t tokens, int64_t longest, StudentLayout layout,
+                   StudentBatch* batch) {
   *batch = {};
   batch->ids = ids;
   batch->offsets = offsets;
@@ -153,11 +153,11 @@ void lay_out_batch(Carver* carver, const Geometry& g, const int32_t* ids, const 
   l.last = carver->take<int32_t>(texts);
   l.first = carver->take<int32_t>(texts);
   l.order = carver->take<int32_t>(texts);
-  l.before = training ? carver->take<int32_t>(tokens) : nullptr;
-  l.after = training ? carver->take<int32_t>(tokens) : nullptr;
-  l.by_id = training ? nullptr : carver->take<int32_t>(tokens);
-  l.distinct_ids = training ? nullptr : carver->take<int32_t>(tokens);
-  l.distinct_of = training ? nullptr : carver->take<int32_t>(tokens);
+  l.before = layout.neighbours ? carver->take<int32_t>(tokens) : nullptr;
+  l.after = layout.neighbours ? carver->take<int32_t>(tokens) : nullptr;
+  l.by_id = layout.sorted ? carver->take<int32_t>(tokens) : nullptr;
+  l.distinct_ids = layout.distinct ? carver->take<int32_t>(tokens) : nullptr;
+  l.distinct_of = layout.sorted ? carver->take<int32_t>(tokens) : nullptr;  // the sort's scratch too
   batch->rows = tokens + texts;
   if (l.active == nullptr) return;  // measuring
   sort_by_length(*batch, l);
@@ -180,7 +180,9 @@ void lay_out_batch(Carver* carver, const Geometry& g, const int32_t* ids, const 
   batch->first = l.first;
   batch->before = l.before;
   batch->after = l.after;
-  if (training) return;
+  if (layout.sorted) sort_rows(l.row_ids, tokens, l.by_id, l.distinct_of);
+  batch->by_id = l.by_id;
+  if (!layout.distinct) return;
   batch->distinct = find_distinct(l, tokens);
   if (batch->distinct > tokens - tokens / 8)
     return;  // few repeat: copying rows would cost more than it saves

@@ -152,7 +152,7 @@ int64_t student_chunk(const Run<T>& run, const Texts& texts, char* memory, int64
   for (int64_t i = 0; i <= n && offsets != nullptr; ++i)
     offsets[i] = static_cast<int32_t>(texts.offsets[i] - base);
   const int32_t* ids = texts.ids == nullptr ? nullptr : texts.ids + base;
-  lay_out_batch(&carver, g, ids, offsets, n, tokens, texts.longest(), false, &batch);
+  lay_out_batch(&carver, g, ids, offsets, n, tokens, texts.longest(), {false, true, true}, &batch);
   batch.bag = texts.bag();
   plan_student_buffers(&carver, g, {n, tokens, tokens + texts.empty(), false, false, false}, &buffers);
   T* gemm_scratch = carver.take<T>(run.executor.workers * kGemmScratch);

@@ -19,8 +19,8 @@ inline Texts next_serving_chunk(const Texts& all, int64_t begin) {
   return {all.ids, all.offsets + begin, end - begin, nullptr, all.bag_ids, bag_offsets};
 }
 
-/// Lays out a chunk: local offsets, the rows of its ids (map: or null), then as for training, whose layout
-/// does not look for ids that occur twice: a table needs no product for them. Returns the rows of the table
+/// Lays out a chunk: local offsets, the rows of its ids (map: or null), then plainly: no id that
+/// occurs twice is looked for, a table needs no product for them. Returns the rows of the table
 /// that are read, by row of the layout (sequence) or place (document); a bag has none.
 inline const int32_t* lay_out_serving(Carver* carver, const Geometry& g, const Texts& texts,
                                       const int32_t* map, StudentBatch* batch) {
@@ -37,7 +37,7 @@ inline const int32_t* lay_out_serving(Carver* carver, const Geometry& g, const T
     offsets[i] = static_cast<int32_t>(texts.offsets[i] - base);
   for (int64_t i = 0; i < tokens && mapped != nullptr; ++i) mapped[i] = map[texts.ids[base + i]];
   const int32_t* ids = map != nullptr || texts.ids == nullptr ? mapped : texts.ids + base;
-  lay_out_batch(carver, g, ids, offsets, n, tokens, texts.longest(), true, batch);
+  lay_out_batch(carver, g, ids, offsets, n, tokens, texts.longest(), {}, batch);
   batch->rows = g.kind == Kind::document ? n : tokens + texts.empty();
   batch->bag = texts.bag();
   return g.kind == Kind::document ? ids : batch->row_ids;

@@ -80,8 +80,8 @@ int64_t Trainer<T>::student_pass(const TrainBatch<T>& batch, char* memory, Objec
   for (int64_t i = 0; i <= n && offsets != nullptr; ++i)
     offsets[i] = static_cast<int32_t>(batch.texts.offsets[i] - base);
   StudentBatch b;
-  lay_out_batch(&carver, g, ids, offsets, n, tokens, batch.texts.longest(), true, &b);
-  const int32_t* by_id = g.kind == Kind::sequence ? sorted(&carver, b.row_ids, tokens) : nullptr;
+  const StudentLayout layout{true, true, options_.embedding_dropout == 0};
+  lay_out_batch(&carver, g, ids, offsets, n, tokens, batch.texts.longest(), layout, &b);
   b.bag = batch.texts.bag();
   if (g.has_ngrams()) lay_out_bag(&carver, &b.bag);
   T* ngram_rows = carver.take<T>(b.bag.rows * g.ngram_width);
@@ -102,7 +102,7 @@ int64_t Trainer<T>::student_pass(const TrainBatch<T>& batch, char* memory, Objec
   student_forward(compute, model_.student, b, dropout, buffers);
   objective(compute, batch, buffers.logits, d_logits, report);
   if (!is_finite(static_cast<double>(report->loss))) return carver.used();
-  student_backward(compute, model_.student, b, dropout, buffers, d_logits, by_id, gradient_pointers_.data(),
+  student_backward(compute, model_.student, b, dropout, buffers, d_logits, gradient_pointers_.data(),
                    ngram_rows);
   if (g.has_ngrams()) ngram_rows_ = {b.bag.row_ids, ngram_rows, b.bag.rows};
   return carver.used();

@@ -113,6 +113,10 @@ TEST(student_training) {
   }
   const Geometry g = wide_student(Kind::document, Pooling::none);
   check_all(g, options_for(g, TrainMode::all, Optimizer::adamw), 12, "document on 2 and 4 threads");
+  const Geometry sequence = wide_student(Kind::sequence, Pooling::max_logits);
+  TrainerOptions whole = options_for(sequence, TrainMode::all, Optimizer::adamw);
+  whole.embedding_dropout = 0;  // then ids that repeat are projected once
+  check_all(sequence, whole, 12, "sequence with whole embeddings on 2 and 4 threads");
 }
 
 TEST(training_with_ngrams) {

@@ -45,8 +45,7 @@ public final class ServeLoad {
   private ServeLoad(URI url, List<String> texts, String model) {
     host = url.getHost();
     port = url.getPort();
-    requests =
-        texts.stream().map(text -> request(url, text, model)).toArray(byte[][]::new);
+    requests = texts.stream().map(text -> request(url, text, model)).toArray(byte[][]::new);
   }
 
   private static byte[] request(URI url, String text, String model) {
@@ -102,7 +101,8 @@ public final class ServeLoad {
       }
       String text = new String(buffer, 0, head, StandardCharsets.ISO_8859_1);
       if (!text.startsWith("HTTP/1.1 200 ")) {
-        throw new IOException("expected HTTP/1.1 200, found " + text.lines().findFirst().orElse(""));
+        throw new IOException(
+            "expected HTTP/1.1 200, found " + text.lines().findFirst().orElse(""));
       }
       int missing = contentLength(text) - (filled - head);
       while (missing > 0) {

@@ -57,10 +57,14 @@ record StudentShape(int vocabulary, int in, int hidden, int middle, int classes)
         new Cost.Read(tokens * row * form.bytes, vocabulary * row * form.bytes));
   }
 
-  /** A step of plain gradient descent: weights and gradients of what is dense are read once. */
-  Cost sequenceStep(int tokens, int steps) {
+  /**
+   * A step of plain gradient descent: weights and gradients of what is dense are read once. Without
+   * dropout the input products are those of the distinct tokens.
+   */
+  Cost sequenceStep(int tokens, int distinct, int steps) {
     Cost forward = sequence(tokens, steps, new Form(4, false));
+    double repeated = 16.0 * (tokens - distinct) * hidden * in;
     double dense = 8.0 * hidden * (in + hidden) + 2.0 * hidden * middle + (double) middle * classes;
-    return new Cost(3 * forward.flops(), new Cost.Read(8 * dense, 8 * dense));
+    return new Cost(3 * (forward.flops() - repeated), new Cost.Read(8 * dense, 8 * dense));
   }
 }

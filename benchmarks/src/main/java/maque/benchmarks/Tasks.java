@@ -219,9 +219,11 @@ final class Tasks {
   }
 
   private static Cost sequenceStepCost() {
-    int[] lengths = Texts.lengths(TrainingWork.studentBatch(64));
+    int[][] batch = TrainingWork.studentBatch(64);
+    int[] lengths = Texts.lengths(batch);
+    int distinct = (int) Arrays.stream(batch).flatMapToInt(IntStream::of).distinct().count();
     return Material.SEQUENCE.sequenceStep(
-        IntStream.of(lengths).sum(), IntStream.of(lengths).max().orElse(0));
+        IntStream.of(lengths).sum(), distinct, IntStream.of(lengths).max().orElse(0));
   }
 
   private static Task teacher(String name, String what, int size, double seconds) {
