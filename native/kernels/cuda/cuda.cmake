@@ -90,7 +90,7 @@ function(maque_cuda_tests)
   target_compile_definitions(maque_cuda_emulated PRIVATE MAQUE_TEST_CUDA)
   target_link_libraries(maque_cuda_emulated PUBLIC ${MAQUE_BOOST_CONTEXT})
   # The CPU's tests of the operations that have its contract.
-  foreach(name activation dropout embedding layer_norm objective optimizer pooling)
+  foreach(name activation dropout embedding layer_norm lstm objective optimizer pooling)
     maque_emulated_test(cuda_${name}_test native/tests/kernel_${name}_test.cc)
   endforeach()
   file(GLOB tests CONFIGURE_DEPENDS native/tests/cuda/*_test.cc)

@@ -9,6 +9,7 @@
 #include "kernels/cuda/embedding.h"
 #include "kernels/cuda/gemm.h"
 #include "kernels/cuda/layer_norm.h"
+#include "kernels/cuda/lstm.h"
 #include "kernels/cuda/objective.h"
 #include "kernels/cuda/optimizer.h"
 #include "kernels/cuda/pooling.h"
@@ -19,6 +20,10 @@
   X(round_to_bf16)                \
   X(attention_forward)            \
   X(attention_backward)           \
+  X(lstm_cell_forward)            \
+  X(lstm_cell_backward)           \
+  X(lstm_forward)                 \
+  X(lstm_backward)                \
   X(activation_forward)           \
   X(activation_backward)          \
   X(bias_activation_forward)      \

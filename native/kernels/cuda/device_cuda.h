@@ -45,6 +45,20 @@ inline int32_t compute_capability() {
 inline int32_t multiprocessors() { return device_attribute(cudaDevAttrMultiProcessorCount); }
 inline int64_t largest_shared_bytes() { return device_attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin); }
 
+/// Blocks of a kernel that the device holds at once.
+template <class... P>
+int64_t resident_blocks(void (*kernel)(P...), uint32_t threads, int64_t shared) {
+  const auto entry = reinterpret_cast<const void*>(kernel);
+  int each = 0;
+  if (shared > kPlainSharedBytes && cudaFuncSetAttribute(entry, cudaFuncAttributeMaxDynamicSharedMemorySize,
+                                                         static_cast<int>(shared)) != cudaSuccess)
+    return 0;
+  if (cudaOccupancyMaxActiveBlocksPerMultiprocessor(&each, entry, static_cast<int>(threads),
+                                                    static_cast<size_t>(shared)) != cudaSuccess)
+    return 0;
+  return static_cast<int64_t>(each) * multiprocessors();
+}
+
 inline Code set_zero(void* data, int64_t bytes, Stream stream) {
   return cudaMemsetAsync(data, 0, static_cast<size_t>(bytes), static_cast<cudaStream_t>(stream));
 }

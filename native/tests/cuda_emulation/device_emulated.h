@@ -38,6 +38,11 @@ inline int32_t compute_capability() { return emulation::device().capability; }
 inline int32_t multiprocessors() { return emulation::device().multiprocessors; }
 inline int64_t largest_shared_bytes() { return emulation::device().shared_per_block; }
 
+template <class... P>
+int64_t resident_blocks(void (*)(P...), uint32_t threads, int64_t shared) {
+  return emulation::resident_blocks(threads, shared);
+}
+
 inline Code set_zero(void* data, int64_t bytes, Stream) {
   std::memset(data, 0, static_cast<size_t>(bytes));
   return kSuccess;

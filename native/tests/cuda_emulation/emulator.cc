@@ -272,14 +272,6 @@ void run_threads(size_t blocks) {
   m.ready.clear();
 }
 
-int64_t resident_blocks(const cuda::Launch& launch) {
-  const Device& d = machine().device;
-  int64_t each = d.threads_per_multiprocessor / static_cast<int64_t>(launch.threads);
-  if (each > d.blocks_per_multiprocessor) each = d.blocks_per_multiprocessor;
-  const int64_t by_memory = d.shared_per_multiprocessor / (launch.shared_bytes + 1024);
-  return (each < by_memory ? each : by_memory) * d.multiprocessors;
-}
-
 /// x, y, z of every block of the grid, shuffled.
 std::vector<Identity> shuffled_grid(const cuda::Grid& grid) {
   std::vector<Identity> all;
@@ -365,6 +357,16 @@ void finish_copy(const Thread& t, const Copy& copy) {
 }  // namespace
 
 Device& device() { return machine().device; }
+
+int64_t resident_blocks(uint32_t threads, int64_t shared_bytes) {
+  const Device& d = machine().device;
+  int64_t each = d.threads_per_multiprocessor / static_cast<int64_t>(threads);
+  if (each > d.blocks_per_multiprocessor) each = d.blocks_per_multiprocessor;
+  const int64_t by_memory =
+      d.shared_per_multiprocessor / (shared_bytes + 1024);  // the system takes 1 KB of each
+  return (each < by_memory ? each : by_memory) * d.multiprocessors;
+}
+
 void set_seed(uint64_t seed) { machine().seed = seed; }
 const std::string& mistake() { return machine().mistake; }
 const Counts& counts() { return machine().counts; }
@@ -375,7 +377,8 @@ cuda::Code run(const cuda::Launch& launch, void (*body)(const void*), const void
   m.mistake.clear();
   if (!launch_is_valid(launch)) return cuda::kInvalidValue;
   const int64_t blocks = static_cast<int64_t>(launch.grid.x) * launch.grid.y * launch.grid.z;
-  if (launch.cooperative && blocks > resident_blocks(launch)) return cuda::kCooperativeLaunchTooLarge;
+  if (launch.cooperative && blocks > resident_blocks(launch.threads, launch.shared_bytes))
+    return cuda::kCooperativeLaunchTooLarge;
   ++m.counts.launches;
   m.launch = &launch, m.body = body, m.args = args;
   m.order = Order(m.seed);

@@ -37,6 +37,9 @@ struct Device {
 };
 Device& device();
 
+/// Blocks of that size that it holds at once.
+int64_t resident_blocks(uint32_t threads, int64_t shared_bytes);
+
 /// Seed of the order of threads and blocks for the launches that follow.
 void set_seed(uint64_t seed);
 
