@@ -188,6 +188,28 @@ class ChainTest {
     assertEquals(60, result.path("texts").asInt());
   }
 
+  /** How sure the models are, and what deferring to the first one is worth. */
+  @Test
+  void evaluateShowsCalibrationAndDeferral() throws IOException {
+    Tiny.Outcome one = run("evaluate", "--model", student, test);
+    assertTrue(one.out().contains("calibration error "), one.out());
+    assertTrue(one.out().contains("deferred  threshold  accuracy of the rest\n"), one.out());
+    Tiny.Outcome two = run("evaluate", "--model", teacher, "--model", student, test);
+    assertTrue(
+        two.out().contains("cascade: what is deferred is answered by " + teacher), two.out());
+    Tiny.Outcome json = run("evaluate", "--model", teacher, "--model", student, test, "--json");
+    String[] lines = json.out().split("\\R");
+    JsonNode taught = new ObjectMapper().readTree(lines[0]);
+    JsonNode result = new ObjectMapper().readTree(lines[1]);
+    assertTrue(result.at("/calibration/temperature").asDouble() > 0);
+    assertTrue(result.at("/calibration/error_without").asDouble() >= 0);
+    JsonNode nothing = result.at("/deferral/0");
+    assertEquals(0, nothing.path("threshold").asDouble());
+    assertEquals(result.path("accuracy"), nothing.path("accuracy_of_rest"));
+    assertEquals(result.path("accuracy"), nothing.path("accuracy_of_cascade"));
+    assertTrue(taught.at("/deferral/0/accuracy_of_cascade").isMissingNode());
+  }
+
   @Test
   void aWeightThatIsNotGivenKeepsThePresets() throws IOException {
     Path out = folder.resolve("weighted");

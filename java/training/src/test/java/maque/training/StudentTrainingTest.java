@@ -167,6 +167,33 @@ class StudentTrainingTest {
     }
   }
 
+  /** The temperature is of the weights that are kept, and the serving form has it too. */
+  @Test
+  void probabilitiesAreCalibratedOnDev() {
+    TrainingResult result = run(inputs("calibrated"), sequence().maxSteps(40).evaluateEvery(5));
+    ModelDirectory model = ModelDirectory.read(result.model());
+    try (Student student = Student.of(model)) {
+      float[][] logits = student.logits(DEV.examples().stream().map(Example::text).toList());
+      double fitted = Calibration.fit(logits, DEV.labelIndexes());
+      assertEquals(fitted, student.temperature(), 5e-5);
+      assertEquals(student.temperature(), model.config().get("calibration_temperature"));
+      Map<?, ?> record = (Map<?, ?>) model.training().get("calibration");
+      Calibration without = Calibration.of(logits, DEV.labelIndexes(), 1);
+      assertEquals(without.error(), (double) record.get("error_without"), 1e-9);
+      assertTrue((double) record.get("log_loss") <= (double) record.get("log_loss_without"));
+    }
+    Path packed = directory.resolve("calibrated.maque");
+    StudentPacking.pack(model, StudentPacking.Options.of(Precision.INT8), 1, packed).commitFile();
+    assertEquals(model.temperature(), ModelDirectory.read(packed).temperature());
+
+    StudentTraining.Inputs alone =
+        StudentTraining.Inputs.labelled(TRAIN, null, directory.resolve("alone"));
+    TrainingResult uncalibrated =
+        run(alone.withTeacher(encoder), sequence().devFraction(0).maxSteps(5));
+    assertFalse(
+        ModelDirectory.read(uncalibrated.model()).config().containsKey("calibration_temperature"));
+  }
+
   @Test
   void theServedStudentGivesTheTrainersBits() {
     TrainingResult result = run(inputs("served"), sequence().maxSteps(20));
