@@ -13,6 +13,7 @@ import maque.runtime.ModelDirectory;
 import maque.training.Calibration;
 import maque.training.DataCheck;
 import maque.training.DataSet;
+import maque.training.Deferral;
 import maque.training.Evaluation;
 import maque.training.HtmlPage;
 import maque.training.PairedComparison;
@@ -365,6 +366,32 @@ final class DistilReport {
             "Expected calibration error over 15 bins of equal width. Dividing the logits by the"
                 + " temperature changes no answer, only how sure the model says it is.")
         .plots(plots);
+    deferral(gold);
+  }
+
+  /** What the served student gains by leaving to the teacher what it is not sure of. */
+  private void deferral(int[] gold) {
+    DistilResult.Member student = result.served();
+    double temperature =
+        Calibration.fit(student.dev().logits(), result.data().dev().labelIndexes());
+    int[] teacher = result.way("teacher").members().get(0).test().predicted();
+    List<List<String>> rows = new ArrayList<>();
+    for (Deferral.Point point :
+        Deferral.of(student.test().logits(), gold, temperature, teacher).points()) {
+      rows.add(
+          List.of(
+              number("%.1f %%", 100 * point.deferred()),
+              number("%.4f", point.threshold()),
+              Double.isNaN(point.kept()) ? "" : number("%.2f", 100 * point.kept()),
+              number("%.2f", 100 * point.cascade())));
+    }
+    page.subheading("What deferring gains")
+        .table(
+            List.of("Deferred", "Threshold", "Accuracy on the rest, %", "Of the cascade, %"), rows)
+        .paragraph(
+            "The served student on test: texts whose answer has, with the temperature, a"
+                + " probability below the threshold are deferred. In the cascade the teacher"
+                + " answers them.");
   }
 
   private void classes() {

@@ -172,6 +172,7 @@ class DistilTest {
       assertTrue(html.contains("<h2>" + heading + "</h2>"), heading);
     }
     assertTrue(html.contains("the other texts unlabelled"), "the curve of labels");
+    assertTrue(html.contains("What deferring gains"), "deferral");
     assertTrue(html.contains(summary(out).path("data").path("test").path("sha256").asText()));
     for (String part : List.of("http:", "https:", "<script", "<link", "<img", "@import", "NaN")) {
       assertFalse(html.contains(part), part);
