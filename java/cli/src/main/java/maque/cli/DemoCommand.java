@@ -58,6 +58,13 @@ final class DemoCommand implements Callable<Integer> {
   private boolean quick;
 
   @Option(
+      names = "--all-glosses",
+      description =
+          "Distil on all glosses that are not labelled or tested on, about 55,000, instead of"
+              + " 20,000.")
+  private boolean allGlosses;
+
+  @Option(
       names = "--tiny",
       hidden = true,
       description = "So few texts that a test can run the whole demo; its figures mean nothing.")
@@ -66,7 +73,9 @@ final class DemoCommand implements Callable<Integer> {
   @Option(
       names = "--out",
       paramLabel = "DIR",
-      description = "Where everything goes (default: maque-demo, with --quick maque-demo-quick).")
+      description =
+          "Where everything goes (default: maque-demo, with --quick maque-demo-quick, with"
+              + " --all-glosses maque-demo-all).")
   private Path out;
 
   private Console console;
@@ -77,7 +86,8 @@ final class DemoCommand implements Callable<Integer> {
   @Override
   public Integer call() throws Exception {
     console = main.console();
-    out = out != null ? out : Path.of(quick ? "maque-demo-quick" : "maque-demo");
+    Usage.require(!quick || !allGlosses, "--quick and --all-glosses contradict each other");
+    out = out != null ? out : Path.of("maque-demo" + (quick ? "-quick" : allGlosses ? "-all" : ""));
     settings = settings();
     stages = new Stages(out);
     data = new DemoData(out.resolve(DATA));
@@ -88,7 +98,9 @@ final class DemoCommand implements Callable<Integer> {
     if (tiny) {
       return DemoSettings.tiny(options.seed());
     }
-    return quick ? DemoSettings.quick(options.seed()) : DemoSettings.full(options.seed());
+    return quick
+        ? DemoSettings.quick(options.seed())
+        : DemoSettings.full(options.seed(), allGlosses);
   }
 
   private int demo(RunControl control) throws Exception {

@@ -2,6 +2,7 @@ package maque.cli;
 
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
@@ -21,16 +22,18 @@ final class DistilCharts {
 
   /** Accuracy on test by what a way costs. */
   String cost(String title, String axis, boolean time) {
-    double[] x = result.ways().stream().mapToDouble(way -> cost(way, time)).toArray();
-    double[] y =
-        result.ways().stream().mapToDouble(way -> 100 * result.accuracy(way).mean()).toArray();
+    List<DistilResult.Measured> ways = new ArrayList<>(result.ways());
+    // A chart without those that answer together gives the others the same colours.
+    ways.sort(Comparator.comparing(way -> way.members().get(0).model() == null));
+    double[] x = ways.stream().mapToDouble(way -> cost(way, time)).toArray();
+    double[] y = ways.stream().mapToDouble(way -> 100 * result.accuracy(way).mean()).toArray();
     SvgChart chart =
         new SvgChart(
             title,
             SvgChart.Axis.around(axis, time ? "%,.0f" : "", true, x),
             SvgChart.Axis.around("accuracy on test, %", "%.1f", false, y));
     for (int i = 0; i < x.length; i++) {
-      chart.dots(result.ways().get(i).title(), List.of(new SvgChart.Point(x[i], y[i])));
+      chart.dots(ways.get(i).title(), List.of(new SvgChart.Point(x[i], y[i])));
     }
     return chart.svg();
   }

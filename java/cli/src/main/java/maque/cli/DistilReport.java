@@ -117,6 +117,8 @@ final class DistilReport {
   private void models() {
     boolean[] repeated = DataCheck.repeated(result.data().train(), result.data().test());
     Evaluation.Result teacher = result.teacher();
+    double teacherMicros =
+        result.spread(result.way("teacher"), Evaluation.Result::medianMicros).mean();
     List<List<String>> quality = new ArrayList<>();
     List<List<String>> cost = new ArrayList<>();
     for (DistilResult.Measured way : result.ways()) {
@@ -134,7 +136,7 @@ final class DistilReport {
               way.title(),
               Durations.ofMicros(micros),
               Durations.ofMicros(result.spread(way, Evaluation.Result::slowMicros).mean()),
-              number("%,.0f×", teacher.medianMicros() / micros),
+              number("%,.1f×", teacherMicros / micros),
               Durations.ofSeconds(result.spread(way, Evaluation.Result::seconds).mean()),
               number("%,d", way.members().get(0).test().parameters()),
               Sizes.of(way.members().get(0).bytes()),
@@ -287,7 +289,9 @@ final class DistilReport {
     }
     List<BudgetSearch.Form> front = BudgetSearch.front(result.forms());
     List<List<String>> rows = new ArrayList<>();
+    Map<String, String> candidates = new LinkedHashMap<>();
     for (BudgetSearch.Form form : result.forms()) {
+      candidates.put(form.name(), form.recipe().toString());
       rows.add(
           List.of(
               form.title(),
@@ -296,12 +300,11 @@ final class DistilReport {
               Durations.ofMicros(form.p99Micros()),
               Sizes.of(form.bytes()),
               form.fits() ? "yes" : "no",
-              front.contains(form) ? "yes" : "no",
-              form.recipe().toString()));
+              front.contains(form) ? "yes" : "no"));
     }
     page.heading("Budget")
         .plots(List.of(charts.front(front, true), charts.front(front, false)))
-        .textTable(
+        .table(
             List.of(
                 "Form",
                 "Accuracy on dev, %",
@@ -309,13 +312,15 @@ final class DistilReport {
                 "99 % within",
                 "Weights",
                 "Fits",
-                "On the front",
-                "Options of train-student"),
+                "On the front"),
             rows)
         .paragraph(
             "Each candidate with the first seed, packed in each precision with the tokens of the"
                 + " training's texts, on one thread of this machine, the least of three rounds. On"
-                + " the front: no other form is at least as accurate, fast and small.");
+                + " the front: no other form is at least as accurate, fast and small.")
+        .openDetails("Options of the candidates")
+        .facts(candidates)
+        .closeDetails();
   }
 
   private void numbersOfTexts() {

@@ -230,7 +230,10 @@ final class DistilResult {
             comparison.text(),
             ofTeacher("The teacher is", way("teacher")));
     return has("ensemble")
-        ? text + "; " + ofTeacher("all that taught it are together", way("ensemble")) + "."
+        ? text
+            + "; "
+            + ofTeacher("the teachers together, which it learnt from, are", way("ensemble"))
+            + "."
         : text + ".";
   }
 

@@ -133,7 +133,8 @@ final class Distillation {
    * @param id its key in the summary
    * @param soft whether the teacher's answers are learnt
    * @param tried what was tried, the chosen recipe among it
-   * @param models names of the folders, a seed each
+   * @param trained names of the folders, a seed each
+   * @param models the same, or those of their packed forms
    */
   record Way(
       String id,
@@ -141,6 +142,7 @@ final class Distillation {
       boolean soft,
       StudentRecipe recipe,
       List<Tried> tried,
+      List<String> trained,
       List<String> models) {}
 
   private List<Way> trainStudents() throws Exception {
@@ -183,7 +185,7 @@ final class Distillation {
     for (int s = 0; s < plan.seeds(); s++) {
       models.add(train("students/" + best.name(), best.recipe(), soft, plan.seed() + s, lesson));
     }
-    return new Way(id, title, soft, best.recipe(), List.copyOf(tried), List.copyOf(models));
+    return new Way(id, title, soft, best.recipe(), List.copyOf(tried), models, models);
   }
 
   /**
@@ -207,9 +209,11 @@ final class Distillation {
     }
     BudgetSearch.Form best = search.best(forms);
     console.line("chosen: " + best.title());
+    List<String> trained = new ArrayList<>();
     List<String> models = new ArrayList<>();
     for (int s = 0; s < plan.seeds(); s++) {
       String model = train("students/" + best.name(), best.recipe(), true, plan.seed() + s, lesson);
+      trained.add(model);
       models.add(search.pack(model, best.precision()));
     }
     return new Way(
@@ -218,7 +222,8 @@ final class Distillation {
         true,
         best.recipe(),
         List.copyOf(tried),
-        List.copyOf(models));
+        trained,
+        models);
   }
 
   /** Returns the model's name under the experiment's folder. */
@@ -280,7 +285,7 @@ final class Distillation {
                 name.substring(name.indexOf('/') + 1),
                 plan.out().resolve(name),
                 plan.seed() + s,
-                seconds.get(name)));
+                seconds.get(way.trained().get(s))));
       }
       measured.add(
           new DistilResult.Measured(

@@ -20,6 +20,9 @@ final class StudentRecipe {
   private static final Set<String> SOFT =
       Set.of("--alpha", "--ce-weight", "--soft-weight", "--soft-loss", "--temperature");
 
+  /** Options that say something more each time they are given. */
+  private static final Set<String> REPEATED = Set.of("--lr-scale");
+
   private final List<String> words;
 
   private StudentRecipe(List<String> words) {
@@ -39,9 +42,19 @@ final class StudentRecipe {
     return new StudentRecipe(words);
   }
 
-  /** This with more options, which win. */
+  /** This with more options, which take the place of those that are given here already. */
   StudentRecipe with(StudentRecipe more) {
-    List<String> all = new ArrayList<>(words);
+    List<String> all = new ArrayList<>();
+    boolean kept = true;
+    for (String word : words) {
+      if (word.startsWith("--")) {
+        String option = word.split("=", 2)[0];
+        kept = REPEATED.contains(option) || !more.gives(option);
+      }
+      if (kept) {
+        all.add(word);
+      }
+    }
     all.addAll(more.words);
     return new StudentRecipe(all);
   }

@@ -52,4 +52,11 @@ class DemoTest {
     assertEquals(0, answer.code(), answer.err());
     assertEquals(3, answer.out().lines().count());
   }
+
+  @Test
+  void fewerAndMoreGlossesAtOnceAreWrongUsage() {
+    Tiny.Outcome outcome = Tiny.maque("demo", "--quick", "--all-glosses");
+    assertEquals(2, outcome.code());
+    assertTrue(outcome.errorLine().contains("contradict"), outcome.err());
+  }
 }

@@ -34,4 +34,16 @@ class DistilRecipesTest {
       assertEquals(3, distilled.get(2).options(true, 1, null).ngrams().max());
     }
   }
+
+  @Test
+  void anOptionThatIsGivenAgainTakesTheOthersPlace() {
+    StudentRecipe first =
+        StudentRecipe.of("--kind document --dropout 0.1,0,0 --train-vectors --lr-scale a=2");
+    assertEquals(
+        "--train-vectors --lr-scale a=2 --epochs=3 --kind bag --dropout 0 --lr-scale b=3",
+        first
+            .with(StudentRecipe.of("--epochs=3 --kind bag --dropout 0 --lr-scale b=3"))
+            .toString());
+    assertEquals(first.toString(), first.with(StudentRecipe.of("")).toString());
+  }
 }
