@@ -149,7 +149,8 @@ class NativeLibraryTest {
     assertEquals(1, outputs.size(), outputs.toString());
     assertEquals(1, list(cache).size());
     String output = outputs.iterator().next();
-    assertTrue(output.startsWith("threads []\nlibrary " + list(cache).get(0)), output);
+    assertTrue(
+        output.startsWith("threads [caller-1, caller-2]\nlibrary " + list(cache).get(0)), output);
   }
 
   @Test

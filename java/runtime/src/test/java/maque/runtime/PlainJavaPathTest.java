@@ -64,7 +64,7 @@ class PlainJavaPathTest {
     assertEquals(output.indexOf(WARNING), output.lastIndexOf(WARNING), output);
     assertTrue(output.contains(WARNING) && output.contains(cause), output);
     assertTrue(output.contains("isa java"), output);
-    assertTrue(output.contains("threads []"), output);
+    assertTrue(output.contains("threads [caller-1, caller-2]"), output);
   }
 
   private void assertFallsBack(byte[] content, String cause) throws Exception {

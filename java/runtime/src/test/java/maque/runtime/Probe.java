@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 
@@ -90,19 +91,42 @@ final class Probe {
         .collect(Collectors.toCollection(TreeSet::new));
   }
 
-  private static void predict(Path model) {
+  /** Predicts from two threads, and says which threads are there beyond those of a bare JVM. */
+  private static void predict(Path model) throws InterruptedException {
     Set<String> before = threads();
-    try (Student student = Student.load(model)) {
-      float[] logits = student.logits("red green");
-      for (int i = 0; i < 1000; i++) {
-        student.logits(List.of("red green", "blue"));
+    try (Student student = Student.load(model);
+        Student again = Student.load(model)) {
+      CountDownLatch done = new CountDownLatch(2);
+      CountDownLatch listed = new CountDownLatch(1);
+      for (int i = 1; i <= 2; i++) {
+        Thread caller = new Thread(() -> predictAndStay(student, done, listed), "caller-" + i);
+        caller.setDaemon(true);
+        caller.start();
       }
+      done.await();
       Set<String> after = threads();
+      listed.countDown();
       after.removeAll(before);
       System.out.println("threads " + after);
       System.out.println("library " + Maque.info().library());
       System.out.println("isa " + Maque.info().isa());
-      System.out.println("logits " + Arrays.toString(logits));
+      System.out.println("logits " + Arrays.toString(again.logits("red green")));
+    }
+  }
+
+  private static void predictAndStay(Student student, CountDownLatch done, CountDownLatch listed) {
+    Student.Session session = student.session();
+    float[] probabilities = new float[student.labels().size()];
+    for (int i = 0; i < 1000; i++) {
+      student.predict("red green");
+      student.logits(List.of("red green", "blue"));
+      session.predict("sparrow", probabilities);
+    }
+    done.countDown();
+    try {
+      listed.await();
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
     }
   }
 
