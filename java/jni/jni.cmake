@@ -19,7 +19,9 @@ function(maque_jni_library name class target_dir)
   target_link_options(${name} PRIVATE -Wl,--gc-sections -Wl,--version-script=${MAQUE_JNI_DIR}/exports.map
                                       -Wl,--no-undefined -Wl,--build-id=none -Wl,-z,relro -Wl,-z,now -s)
   set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${target_dir}/classes/maque/native/linux-x86_64
-                                           LINK_DEPENDS ${MAQUE_JNI_DIR}/exports.map)
+                                           LINK_DEPENDS "${MAQUE_JNI_DIR}/exports.map;${MAQUE_JNI_DIR}/seal.cmake")
+  add_custom_command(TARGET ${name} POST_BUILD
+                     COMMAND ${CMAKE_COMMAND} -DLIBRARY=$<TARGET_FILE:${name}> -P ${MAQUE_JNI_DIR}/seal.cmake)
 endfunction()
 
 # -DMAQUE_JNI_RUNTIME=<target directory of java/runtime>

@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.util.Map;
@@ -25,9 +26,10 @@ final class ElfFile {
   /**
    * What is wrong with a file as a library of this platform; empty where nothing is.
    *
+   * @param sealed whether its bytes are to be held against its seal, too
    * @throws IOException where it cannot be read
    */
-  static String problem(Path file) throws IOException {
+  static String problem(Path file, boolean sealed) throws IOException {
     try (FileChannel channel = FileChannel.open(file, StandardOpenOption.READ)) {
       long size = channel.size();
       ByteBuffer header = read(channel, 0, HEADER);
@@ -44,7 +46,10 @@ final class ElfFile {
             + ")";
       }
       long end = end(channel, header);
-      return end > size ? "it is truncated: " + size + " bytes of " + end : "";
+      if (end > size) {
+        return "it is truncated: " + size + " bytes of " + end;
+      }
+      return sealed ? LibrarySeal.problem(Files.readAllBytes(file), end) : "";
     }
   }
 

@@ -120,7 +120,7 @@ public final class Maque {
 
   static Path load() {
     Path library = LIBRARY.load(MaqueNative::load);
-    int version = MaqueNative.abiVersion();
+    int version = abiVersion(library);
     if (version != MaqueNative.ABI_VERSION) {
       throw new NativeLibraryException(
           library
@@ -130,6 +130,19 @@ public final class Maque {
               + MaqueNative.ABI_VERSION);
     }
     return library;
+  }
+
+  private static int abiVersion(Path library) {
+    try {
+      return MaqueNative.abiVersion();
+    } catch (UnsatisfiedLinkError e) {
+      throw new NativeLibraryException(
+          library
+              + ": lacks the functions of "
+              + MaqueNative.class.getName()
+              + " (has the package been renamed by shading?)",
+          e);
+    }
   }
 
   private static String version() {

@@ -38,7 +38,7 @@ public final class ModelDirectory {
   private final String fingerprint;
   private final long readNanos;
 
-  private ModelDirectory(ModelReader read, long start) {
+  ModelDirectory(ModelReader read, long start) {
     path = read.path;
     form = read.form;
     config = read.config;

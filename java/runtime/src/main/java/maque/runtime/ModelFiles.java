@@ -2,6 +2,7 @@ package maque.runtime;
 
 import java.io.IOException;
 import java.io.InputStream;
+import java.nio.channels.ClosedByInterruptException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
@@ -49,8 +50,12 @@ final class ModelFiles {
   }
 
   static ModelFormatException unreadable(Path file, IOException e) {
-    String what =
-        e instanceof NoSuchFileException ? "no such file" : String.valueOf(e.getMessage());
+    String what = String.valueOf(e.getMessage());
+    if (e instanceof NoSuchFileException) {
+      what = "no such file";
+    } else if (e instanceof ClosedByInterruptException) {
+      what = "the thread was interrupted";
+    }
     return new ModelFormatException(file + ": cannot be read: " + what, e);
   }
 }

@@ -6,6 +6,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.function.Consumer;
 
@@ -62,9 +63,33 @@ public final class NativeLibrary {
     }
     synchronized (this) {
       if (loaded == null) {
-        loaded = find(load);
+        loaded = findInterrupted(load);
       }
       return loaded;
+    }
+  }
+
+  /**
+   * An interrupt closes the file that is being read or written: it is put off until the library is
+   * there, so that it is no reason to go on without.
+   */
+  private Path findInterrupted(Consumer<String> load) {
+    boolean interrupted = Thread.interrupted();
+    try {
+      while (true) {
+        try {
+          return find(load);
+        } catch (NativeLibraryException e) {
+          if (!Thread.interrupted()) {
+            throw e;
+          }
+          interrupted = true;
+        }
+      }
+    } finally {
+      if (interrupted) {
+        Thread.currentThread().interrupt();
+      }
     }
   }
 
@@ -76,13 +101,13 @@ public final class NativeLibrary {
         throw new NativeLibraryException(
             file + ": no such file (" + PATH_PROPERTY + " names its directory)");
       }
-      link(file, load);
+      link(file, true, load);
       return file;
     }
     byte[] content = content();
     Path file = extract(content);
     try {
-      link(file, load);
+      link(file, false, load);
       return file;
     } catch (NativeLibraryException e) {
       if (!String.valueOf(e.getMessage()).contains("already loaded in another classloader")) {
@@ -92,9 +117,10 @@ public final class NativeLibrary {
     }
   }
 
-  private void link(Path file, Consumer<String> load) {
+  /** A chosen file is held against its seal; a copy has been held against the jar's. */
+  private void link(Path file, boolean chosen, Consumer<String> load) {
     try {
-      String problem = platform().startsWith("linux") ? ElfFile.problem(file) : "";
+      String problem = platform().startsWith("linux") ? ElfFile.problem(file, chosen) : "";
       if (!problem.isEmpty()) {
         throw new NativeLibraryException(file + ": cannot be loaded: " + problem);
       }
@@ -130,7 +156,7 @@ public final class NativeLibrary {
     try {
       file = Files.createTempDirectory("maque-").resolve(fileName());
       Files.write(file, content);
-      link(file, load);
+      link(file, false, load);
       return file;
     } catch (IOException e) {
       throw new NativeLibraryException(file + ": cannot be written: " + e, e);
@@ -201,7 +227,7 @@ public final class NativeLibrary {
     Path file = directory.resolve(copy).toAbsolutePath();
     try {
       Files.createDirectories(directory);
-      if (!holds(file, content.length, hash)) {
+      if (!holds(file, content)) {
         AtomicFiles.write(file, content);
       }
       return file;
@@ -217,10 +243,10 @@ public final class NativeLibrary {
     }
   }
 
-  private static boolean holds(Path file, int size, byte[] hash) throws IOException {
+  private static boolean holds(Path file, byte[] content) throws IOException {
     return Files.isRegularFile(file)
-        && Files.size(file) == size
-        && MessageDigest.isEqual(hash(Files.readAllBytes(file)), hash);
+        && Files.size(file) == content.length
+        && Arrays.equals(Files.readAllBytes(file), content);
   }
 
   private static byte[] hash(byte[] content) {

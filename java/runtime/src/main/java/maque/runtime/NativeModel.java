@@ -55,9 +55,19 @@ final class NativeModel implements ClassifierModel {
       if (code != NativeStatus.OK) {
         throw new ModelFormatException(source + ": " + lastError());
       }
-      return new NativeModel(name, model[0]);
+      return owned(name, model[0]);
     } finally {
       MaqueNative.builderFree(builder[0]);
+    }
+  }
+
+  /** Frees the model where the heap has no room for its owner. */
+  private static NativeModel owned(String name, long model) {
+    try {
+      return new NativeModel(name, model);
+    } catch (Throwable e) {
+      MaqueNative.modelFree(model);
+      throw e;
     }
   }
 

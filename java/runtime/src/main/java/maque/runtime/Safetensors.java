@@ -116,8 +116,9 @@ public final class Safetensors {
               + " bytes"
               + (size == UNKNOWN_SIZE ? "" : " in a file of " + size));
     }
-    byte[] json = new byte[(int) headerBytes];
-    input.take(json.length).get(json);
+    ByteBuffer header = input.take((int) headerBytes);
+    byte[] json = new byte[header.remaining()];
+    header.get(json);
     Map<String, Object> parsed = Json.parseObject(json, source + " (header)");
     Map<String, String> metadata = metadata(parsed.remove(METADATA), source);
     List<Entry> entries = entries(parsed, source);

@@ -29,7 +29,7 @@ import org.junit.jupiter.api.io.TempDir;
 class NativeLibraryTest {
   @TempDir Path directory;
 
-  private static byte[] library() throws IOException {
+  static byte[] library() throws IOException {
     String resource = "/maque/native/linux-x86_64/libjnimaque.so";
     try (InputStream in = MaqueNative.class.getResourceAsStream(resource)) {
       return in.readAllBytes();
@@ -128,15 +128,15 @@ class NativeLibraryTest {
   }
 
   /**
-   * Processes that start at once share one copy, predict the same, and have no thread that was not
-   * there before.
+   * Twenty processes that start at once on an empty cache share one copy, predict the same, and
+   * have no thread that was not there before.
    */
   @Test
   void processesStartTogether() throws Exception {
     Path model = TinyModels.student(directory.resolve("model"), "sequence", "max");
     Path cache = directory.resolve("cache");
     List<Process> processes = new ArrayList<>();
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 20; i++) {
       Probe probe = new Probe("", List.of(), "predict", model.toString());
       processes.add(probe.environment(Map.of("MAQUE_CACHE", cache.toString())).start());
     }

@@ -5,11 +5,12 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import com.sun.management.ThreadMXBean;
 import java.io.IOException;
-import java.io.InputStream;
 import java.lang.management.ManagementFactory;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -19,6 +20,7 @@ import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -48,13 +50,6 @@ class PlainJavaPathTest {
 
   private static String logits(Probe.Result result) {
     return result.output().substring(result.output().indexOf("logits ["));
-  }
-
-  private static byte[] library() throws IOException {
-    String resource = "/maque/native/linux-x86_64/libjnimaque.so";
-    try (InputStream in = MaqueNative.class.getResourceAsStream(resource)) {
-      return in.readAllBytes();
-    }
   }
 
   private void assertAnswersInJava(Probe.Result result, String cause) {
@@ -90,16 +85,33 @@ class PlainJavaPathTest {
 
   @Test
   void whereTheLibraryIsTruncated() throws Exception {
-    byte[] whole = library();
+    byte[] whole = NativeLibraryTest.library();
     for (int length : new int[] {whole.length - 1, whole.length / 2, 0}) {
       assertFallsBack(
           Arrays.copyOf(whole, length), length < 64 ? "no 64-bit ELF file" : "it is truncated");
     }
   }
 
+  /** A download that went wrong, and another system's library. */
+  @Test
+  void whereTheLibraryIsNone() throws Exception {
+    assertFallsBack("<!DOCTYPE html><p>404".getBytes(StandardCharsets.UTF_8), "no 64-bit ELF file");
+    byte[] dll = new byte[4096];
+    dll[0] = 'M';
+    dll[1] = 'Z';
+    assertFallsBack(dll, "no 64-bit ELF file");
+  }
+
+  @Test
+  void whereABitOfTheLibraryIsFlipped() throws Exception {
+    byte[] library = NativeLibraryTest.library();
+    library[library.length / 2] ^= 4;
+    assertFallsBack(library, "it is altered: its bytes are not its seal's");
+  }
+
   @Test
   void whereTheLibraryIsForAnotherProcessor() throws Exception {
-    byte[] patched = library();
+    byte[] patched = NativeLibraryTest.library();
     patched[18] = (byte) 183;
     assertFallsBack(patched, "another processor (ELF machine 183, expected 62)");
   }
@@ -131,7 +143,7 @@ class PlainJavaPathTest {
 
   /** The message where loading the library throws that. */
   private String failure(Throwable thrown) throws IOException {
-    Files.write(directory.resolve("libjnimaque.so"), library());
+    Files.write(directory.resolve("libjnimaque.so"), NativeLibraryTest.library());
     String before = System.setProperty(NativeLibrary.PATH_PROPERTY, directory.toString());
     try {
       NativeLibrary library = new NativeLibrary("jnimaque", getClass());
@@ -151,6 +163,90 @@ class PlainJavaPathTest {
       throw error;
     }
     throw (RuntimeException) thrown;
+  }
+
+  /**
+   * A probe on whose disk a file system of its own is mounted, seen by nobody else. Skipped, and
+   * counted so, where this user may not mount.
+   */
+  private Probe mounted(String mountOptions, List<String> options) throws Exception {
+    Path disk = Files.createDirectories(directory.resolve("disk"));
+    String unshare = System.getProperty("user.name").equals("root") ? "unshare -m" : "unshare -rm";
+    String mount = "mount -t tmpfs -o " + mountOptions + " tmpfs " + disk;
+    int status =
+        new ProcessBuilder("bash", "-c", unshare + " " + mount + " 2>/dev/null").start().waitFor();
+    assumeTrue(status == 0, "no right to mount");
+    String prefix = "exec " + unshare + " bash -c '" + mount + " && exec \"$@\"' probe \"$@\";";
+    return new Probe(prefix, options, "predict", model.toString());
+  }
+
+  private Probe withCache(Probe probe) {
+    return probe.environment(Map.of("MAQUE_CACHE", directory.resolve("disk").toString()));
+  }
+
+  @Test
+  void whereTheCacheIsMountedNoExec() throws Exception {
+    assertAnswersInJava(
+        withCache(mounted("noexec", List.of())).run(),
+        "mounted noexec? MAQUE_CACHE may name another");
+  }
+
+  @Test
+  void whereTheDiskIsReadOnly() throws Exception {
+    assertAnswersInJava(
+        withCache(mounted("ro", List.of())).run(), "MAQUE_CACHE may name another directory");
+  }
+
+  @Test
+  void whereTheDiskIsFull() throws Exception {
+    assertAnswersInJava(
+        withCache(mounted("size=64k", List.of())).run(), "MAQUE_CACHE may name another directory");
+  }
+
+  /** The temporary directory serves where the home cannot be written; then nothing is lost. */
+  @Test
+  void whereTheHomeCannotBeWritten() throws Exception {
+    String home = "-Duser.home=" + directory.resolve("disk");
+    Path temporary = Files.createDirectories(directory.resolve("tmp"));
+    String writable = "-Djava.io.tmpdir=" + temporary;
+    Probe.Result result = mounted("ro", List.of(home, writable)).without("MAQUE_CACHE").run();
+    assertEquals(0, result.status(), result.output());
+    assertEquals(expected, logits(result));
+    assertFalse(result.output().contains("WARNING"), result.output());
+    assertTrue(result.output().contains("library " + temporary), result.output());
+    try (Stream<Path> left = Files.list(temporary)) {
+      assertEquals(List.of(), left.toList());
+    }
+    String unwritable = "-Djava.io.tmpdir=" + directory.resolve("disk");
+    assertAnswersInJava(
+        mounted("ro", List.of(home, unwritable)).without("MAQUE_CACHE").run(), "cannot be written");
+  }
+
+  /** The copy that one user made serves another, who may not write there. */
+  @Test
+  void whereTheCacheIsAnotherUsers() throws Exception {
+    String other = "setpriv --reuid=65534 --regid=65534 --clear-groups";
+    Path shared = Files.createDirectories(directory.resolve("disk"));
+    for (Path path : List.of(models, directory, shared)) {
+      path.toFile().setReadable(true, false);
+      path.toFile().setExecutable(true, false);
+    }
+    String java = Path.of(System.getProperty("java.home"), "bin", "java").toString();
+    String classes = Maque.class.getProtectionDomain().getCodeSource().getLocation().getPath();
+    String may = other + " test -x " + java + " -a -r " + classes + " -a -r " + model;
+    assumeTrue(
+        new ProcessBuilder("bash", "-c", may + " 2>/dev/null").start().waitFor() == 0,
+        "no right to become another user, who can read this build");
+    String prefix = "exec " + other + " \"$@\";";
+    Probe first = new Probe(prefix, List.of(), "predict", model.toString());
+    assertAnswersInJava(withCache(first).run(), "MAQUE_CACHE may name another directory");
+    assertEquals(
+        0, withCache(new Probe("", List.of(), "predict", model.toString())).run().status());
+    Probe.Result result =
+        withCache(new Probe(prefix, List.of(), "predict", model.toString())).run();
+    assertEquals(0, result.status(), result.output());
+    assertEquals(expected, logits(result));
+    assertTrue(result.output().contains("library " + shared), result.output());
   }
 
   @Test

@@ -48,6 +48,11 @@ final class Probe {
     return this;
   }
 
+  Probe without(String variable) {
+    builder.environment().remove(variable);
+    return this;
+  }
+
   Process start() throws IOException {
     return builder.start();
   }
@@ -75,6 +80,9 @@ final class Probe {
           }
         }
         case "write" -> AtomicFiles.write(Path.of(arguments[1]), new byte[1 << 20]);
+        case "loaders" -> LoaderProbe.oneAfterTheOther(Path.of(arguments[1]), 100);
+        case "side-by-side" -> LoaderProbe.sideBySide(Path.of(arguments[1]));
+        case "duress" -> Duress.run(arguments[1], Path.of(arguments[2]));
         case "soak" -> Soak.main(Arrays.copyOfRange(arguments, 1, arguments.length));
         case "model" -> writeLargeModel(Path.of(arguments[1]));
         default -> throw new IllegalArgumentException(arguments[0]);
