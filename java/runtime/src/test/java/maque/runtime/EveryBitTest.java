@@ -111,6 +111,11 @@ class EveryBitTest {
   /** A directory's files in memory, since they are read so often. */
   private record InMemory(Path path, Map<Path, byte[]> files) implements ModelSource {
     @Override
+    public String form() {
+      return "directory";
+    }
+
+    @Override
     public Path file(String name) {
       return path.resolve(name);
     }
