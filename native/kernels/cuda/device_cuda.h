@@ -6,7 +6,7 @@
 
 #define MAQUE_KERNEL(threads) __global__ void __launch_bounds__(threads)
 #define MAQUE_DEVICE __device__ __forceinline__
-#define MAQUE_DEVICE_CALL __device__ __noinline__
+#define MAQUE_DEVICE_CALL inline __device__ __noinline__
 #define MAQUE_UNROLL _Pragma("unroll")
 
 namespace maque::cuda {

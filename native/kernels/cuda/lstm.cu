@@ -94,7 +94,7 @@ run_lstm(LstmBatch b, int32_t blocks_a_direction, uint32_t* arrivals) {
   SharedMemory memory;
   const Shared<float> weights = memory.take<float>(static_cast<int64_t>(hidden) * kBlockUnits * 4),
                       tile = memory.take<float>(kWarp * (kDepth + 1));
-  keep_weights<kUnits>(b.recurrent[at.d], hidden, at.first_unit, weights);
+  keep_weights<kUnits>(at.d == 0 ? b.recurrent[0] : b.recurrent[1], hidden, at.first_unit, weights);
   sync_threads();
   const int32_t unit0 = at.first_unit + warp_id() * kUnits;
   for (int64_t step = 0; step < b.longest; ++step) {
@@ -171,7 +171,7 @@ run_lstm_backward(LstmBatch b, int32_t blocks_a_direction, const float* d_output
   SharedMemory memory;
   const Shared<float> weights = memory.take<float>(static_cast<int64_t>(hidden) * kBlockUnits * 4),
                       tile = memory.take<float>(kWarp * (kDepth + 1));
-  keep_weights_back<kUnits>(b.recurrent[at.d], hidden, at.first_unit, weights);
+  keep_weights_back<kUnits>(at.d == 0 ? b.recurrent[0] : b.recurrent[1], hidden, at.first_unit, weights);
   sync_threads();
   const int32_t unit0 = at.first_unit + warp_id() * kUnits;
   for (int64_t step = 0; step < b.longest; ++step) {

@@ -1,10 +1,9 @@
 // The recurrence of a biLSTM in one launch on an emulated GPU: the bits of the CPU's step by step way,
 // forward and backward, for every order of threads.
-#include "kernels/ref/lstm.h"
-
 #include <algorithm>
 
 #include "kernels/ref/gemm.h"
+#include "kernels/ref/lstm.h"
 #include "tests/cuda_emulation/emulator.h"
 #include "tests/kernel_case.h"
 

@@ -1,0 +1,194 @@
+// What exists on a GPU only: fused operations against the operations that they are made of, sums over many
+// rows, and the update of all tensors at once.
+#include <algorithm>
+
+#include "kernels/cuda/cuda_list.h"
+#include "tests/kernel_case.h"
+
+namespace maque::test {
+namespace {
+
+Dropout drop(float p) { return {p, 5, 7, 2, 3}; }
+
+TEST(bias_and_activation) {
+  Random random(1);
+  const int64_t rows = 7, n = 37;
+  const std::vector<float> x = random.vector(rows * n, -3, 3), bias = random.vector(n);
+  for (Activation act : {Activation::none, Activation::relu, Activation::gelu_erf}) {
+    std::vector<float> sum = x, expected(x.size());
+    for (size_t e = 0; e < x.size(); ++e) sum[e] += bias[e % static_cast<size_t>(n)];
+    kernels_ref.activation_forward(act, sum.data(), rows * n, expected.data());
+    Array<float> pre(rows * n), y(x);
+    check_launched(
+        cuda::bias_activation_forward(nullptr, act, y.data(), bias.data(), rows, n, pre.data(), y.data()));
+    CHECK_BITS(pre.data(), sum.data(), rows * n, "pre-activation");
+    CHECK_BITS(y.data(), expected.data(), rows * n, "activation");
+    CHECK(pre.intact() && y.intact());
+  }
+}
+
+/// Rows of LayerNorm with dropout and residual before it.
+struct NormCase {
+  int64_t rows, n;
+  Dropout dropout;
+  std::vector<float> x, residual, gamma, beta, dy;
+  NormCase(int64_t rows_, int64_t n_, float p) : rows(rows_), n(n_), dropout(drop(p)) {
+    Random random(static_cast<uint64_t>(rows * 1000 + n));
+    x = random.vector(rows * n), residual = random.vector(rows * n), dy = random.vector(rows * n);
+    gamma = random.vector(n), beta = random.vector(n);
+  }
+
+  std::vector<float> fused() const {
+    Array<float> sum(rows * n), y(rows * n), mean(rows), rstd(rows), d_residual(dy), dx(rows * n);
+    check_launched(cuda::layer_norm_residual_forward(nullptr, x.data(), dropout, residual.data(),
+                                                     gamma.data(), beta.data(), 1e-5f, rows, n, sum.data(),
+                                                     y.data(), mean.data(), rstd.data()));
+    check_launched(cuda::layer_norm_residual_backward(nullptr, sum.data(), gamma.data(), mean.data(),
+                                                      rstd.data(), dropout, d_residual.data(), rows, n,
+                                                      d_residual.data(), dx.data()));
+    return collect<float>({&sum, &y, &mean, &rstd, &d_residual, &dx});
+  }
+
+  std::vector<float> apart() const {
+    const Kernels<float>& k = kernels_ref;
+    Array<float> sum(rows * n), y(rows * n), mean(rows), rstd(rows), d_residual(rows * n), dx(rows * n);
+    k.dropout(dropout, x.data(), rows * n, sum.data());
+    k.add(residual.data(), rows * n, sum.data());
+    k.layer_norm_forward(sum.data(), gamma.data(), beta.data(), 1e-5f, rows, n, y.data(), mean.data(),
+                         rstd.data());
+    k.layer_norm_backward(sum.data(), gamma.data(), mean.data(), rstd.data(), dy.data(), rows, n,
+                          d_residual.data());
+    k.dropout(dropout, d_residual.data(), rows * n, dx.data());
+    return collect<float>({&sum, &y, &mean, &rstd, &d_residual, &dx});
+  }
+};
+
+TEST(norm_with_dropout_and_residual) {
+  for (float p : {0.0f, 0.3f}) {
+    for (int64_t n : {1, 15, 16, 33, 100}) {
+      for (int64_t rows : {0, 1, 9}) {
+        const NormCase c(rows, n, p);
+        const std::vector<float> got = c.fused(), expected = c.apart();
+        CHECK_BITS(got.data(), expected.data(), static_cast<int64_t>(got.size()), "fused");
+      }
+    }
+  }
+}
+
+/// With more rows than one chain has: the same bits at every run, the bound of the header, and chains in
+/// order.
+TEST(sums_over_many_rows) {
+  for (int64_t rows : {64, 65, 128, 200}) {
+    const int64_t n = 130;
+    Random random(static_cast<uint64_t>(rows));
+    const std::vector<float> x = random.vector(rows * n), before = random.vector(n);
+    std::vector<float> expected = before, scratch(static_cast<size_t>(cuda::chain_scratch(rows, 1, n)) + 1);
+    for (int64_t j = 0; j < n; ++j) {
+      for (int64_t first = 0; first < rows; first += 64) {
+        float chain = rows <= 64 ? expected[static_cast<size_t>(j)] : 0.0f;
+        for (int64_t i = first; i < std::min(first + 64, rows); ++i)
+          chain += x[static_cast<size_t>(i * n + j)];
+        expected[static_cast<size_t>(j)] = rows <= 64 ? chain : expected[static_cast<size_t>(j)] + chain;
+      }
+    }
+    for (int round = 0; round < 3; ++round) {
+      Array<float> sums(before);
+      check_launched(cuda::column_sums(nullptr, x.data(), n, rows, n, sums.data(), scratch.data()));
+      CHECK_BITS(sums.data(), expected.data(), n, "column sums");
+      CHECK(sums.intact());
+    }
+  }
+}
+
+TEST(gradients_of_norm_parameters_over_many_rows) {
+  const NormCase c(150, 20, 0);
+  std::vector<float> y(c.x.size()), mean(150), rstd(150),
+      scratch(static_cast<size_t>(cuda::chain_scratch(150, 2, 20)));
+  kernels_ref.layer_norm_forward(c.x.data(), c.gamma.data(), c.beta.data(), 1e-5f, 150, 20, y.data(),
+                                 mean.data(), rstd.data());
+  Array<float> dgamma(c.gamma), dbeta(c.beta);
+  check_launched(cuda::layer_norm_params_backward(nullptr, c.x.data(), mean.data(), rstd.data(), c.dy.data(),
+                                                  150, 20, dgamma.data(), dbeta.data(), scratch.data()));
+  for (size_t j = 0; j < 20; ++j) {
+    double exact_gamma = static_cast<double>(c.gamma[j]), exact_beta = static_cast<double>(c.beta[j]),
+           most = 0;
+    for (size_t i = 0; i < 150; ++i) {
+      const double xhat = (static_cast<double>(c.x[i * 20 + j]) - static_cast<double>(mean[i])) *
+                          static_cast<double>(rstd[i]);
+      exact_gamma += static_cast<double>(c.dy[i * 20 + j]) * xhat;
+      exact_beta += static_cast<double>(c.dy[i * 20 + j]);
+      most = std::max(most, std::fabs(xhat));
+    }
+    const double bound = 4e-7 * 150 * max_abs(c.dy) * (1 + most);
+    CHECK_LE(std::fabs(static_cast<double>(dgamma.data()[j]) - exact_gamma), bound);
+    CHECK_LE(std::fabs(static_cast<double>(dbeta.data()[j]) - exact_beta), bound);
+  }
+}
+
+/// Three tensors, one of more than one piece.
+struct Model {
+  std::vector<float> w[3], grad[3], m[3], v[3];
+  std::vector<cuda::TrainedTensor> tensors;
+  std::vector<cuda::TensorPiece> pieces;
+
+  Model() {
+    Random random(4);
+    const int64_t sizes[] = {5, 2 * kSumChunk + 17, 300};
+    for (int32_t t = 0; t < 3; ++t) {
+      const int64_t n = sizes[t];
+      w[t] = random.vector(n), grad[t] = random.vector(n), m[t] = random.vector(n),
+      v[t] = random.vector(n, 0, 1);
+      for (int64_t begin = 0; begin < n; begin += kSumChunk)
+        pieces.push_back({t, static_cast<int32_t>(std::min(kSumChunk, n - begin)), begin});
+    }
+  }
+  void point() {
+    for (int32_t t = 0; t < 3; ++t)
+      tensors.push_back({w[t].data(), grad[t].data(), m[t].data(), v[t].data(),
+                         1e-3f * static_cast<float>(t + 1), t == 1 ? 0.01f : 0.0f});
+  }
+  int64_t count() const { return static_cast<int64_t>(pieces.size()); }
+};
+
+TEST(norm_and_update_of_all_tensors) {
+  for (double clip_norm : {0.0, 1.0, 1e6}) {
+    Model all, single;
+    all.point();
+    std::vector<float> partial(all.pieces.size());
+    cuda::ClipReport report = {};
+    check_launched(cuda::global_norm(nullptr, all.tensors.data(), all.pieces.data(), all.count(), clip_norm,
+                                     partial.data(), &report));
+    double sum = 0;
+    for (size_t p = 0; p < partial.size(); ++p) {
+      const cuda::TensorPiece& piece = all.pieces[p];
+      const float expected = kernels_ref.sum_of_squares(all.grad[piece.tensor].data() + piece.begin, piece.n);
+      CHECK_BITS(&partial[p], &expected, 1, "sum of squares");
+      sum += static_cast<double>(expected);
+    }
+    CHECK_LE(std::fabs(report.norm - std::sqrt(sum)), 1e-14 * std::sqrt(sum));
+    const float scale = clip_norm == 1.0 ? static_cast<float>(1 / (report.norm + 1e-6)) : 1.0f;
+    CHECK_EQ(report.scale, scale);
+    check_launched(cuda::adam_step_all(nullptr, all.tensors.data(), all.pieces.data(), all.count(), 0.9,
+                                       0.999, 1e-8f, 0.19f, 0.05f, &report));
+    for (int32_t t = 0; t < 3; ++t) {
+      const auto n = static_cast<int64_t>(single.w[t].size());
+      kernels_ref.adam_step(single.w[t].data(), single.grad[t].data(), single.m[t].data(), single.v[t].data(),
+                            n, 1e-3f * static_cast<float>(t + 1), 0.9, 0.999, 1e-8f, t == 1 ? 0.01f : 0.0f,
+                            0.19f, 0.05f, scale);
+      CHECK_BITS(all.w[t].data(), single.w[t].data(), n, "w");
+      CHECK_BITS(all.m[t].data(), single.m[t].data(), n, "m");
+      CHECK_BITS(all.v[t].data(), single.v[t].data(), n, "v");
+    }
+  }
+}
+
+TEST(no_gradients_have_norm_zero) {
+  cuda::ClipReport report = {1, 0};
+  check_launched(cuda::global_norm(nullptr, nullptr, nullptr, 0, 1.0, nullptr, &report));
+  CHECK(report.norm == 0 && report.scale == 1);
+}
+
+}  // namespace
+}  // namespace maque::test
+
+TEST_MAIN
