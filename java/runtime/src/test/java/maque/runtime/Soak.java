@@ -304,7 +304,7 @@ final class Soak {
     return result;
   }
 
-  private static String processor() throws IOException {
+  static String processor() throws IOException {
     return Files.readAllLines(Path.of("/proc/cpuinfo")).stream()
         .filter(line -> line.startsWith("model name"))
         .map(line -> line.substring(line.indexOf(':') + 2))
