@@ -3,36 +3,15 @@
 // backward pass has one kernel whose rows are queries (dQ) and one whose rows are keys (dK, dV), which makes
 // the scores again, so that nothing is added up between blocks.
 #include "kernels/cuda/attention.h"
+#include "kernels/cuda/attention_place.h"
 #include "kernels/cuda/cuda_list.h"
-#include "kernels/cuda/mask.h"
 #include "kernels/math.h"
 
 namespace maque::cuda {
 namespace {
 
 constexpr int32_t kRows = 32, kWarps = 4, kThreads = kWarps * kWarp, kOwn = kRows / kWarps;
-constexpr int64_t kLargestGrid = 65535;  // of a grid's second and third dimension
 constexpr float kInfinity = __builtin_inff();
-
-/// This block's head and text.
-struct Place {
-  int32_t first, nq, nk;  // first row of the keys
-  int64_t first_query, head, mask;
-  MAQUE_DEVICE explicit Place(const AttentionBatch& b) {
-    const int32_t text = block_z();
-    head = block_y();
-    first = b.offsets[text];
-    nk = b.offsets[text + 1] - first;
-    nq = b.first_only ? 1 : nk;
-    first_query = b.first_only ? text : first;
-    const int64_t before = b.first_only ? first : b.squares != nullptr ? b.squares[text] : 0;
-    mask = b.heads * before + head * nq * nk;
-  }
-  /// Number of score (i, j) in the mask.
-  MAQUE_DEVICE uint64_t score(int32_t i, int32_t j) const {
-    return static_cast<uint64_t>(mask + static_cast<int64_t>(i) * nk + j);
-  }
-};
 
 /// One matrix as a head of a text sees it: row r of its columns.
 template <class T>
@@ -206,17 +185,6 @@ MAQUE_KERNEL(kThreads) sum_rows(AttentionGradients g, int64_t queries, int64_t h
   if (lane_id() == 0) g.row_sums[unit] = sum;
 }
 
-/// The gradients at one score: of the score itself (unscaled), and the weight after dropout.
-struct ScoreGradient {
-  float d_score, weight;
-};
-MAQUE_DEVICE ScoreGradient score_gradient(const Mask& mask, uint64_t number, float score, float log_sum,
-                                          float dp, float row_sum) {
-  const float p = math::exp(score - log_sum);
-  if (!(mask.key.p > 0)) return {p * (dp - row_sum), p};
-  return {p * (masked(mask, number, dp) - row_sum), masked(mask, number, p)};
-}
-
 /// of_keys: the block's rows are keys and it walks queries (dK, dV); else queries, walking keys (dQ).
 template <int32_t kColumns, bool of_keys>
 MAQUE_KERNEL(kThreads)
@@ -319,6 +287,13 @@ Code launch_backward(Stream stream, const AttentionBatch& b, int64_t queries, co
 
 }  // namespace
 
+Code sum_attention_rows(Stream stream, const AttentionGradients& g, int64_t queries, int64_t heads,
+                        int64_t d) {
+  const Launch shape = {
+      "attention_row_sums", {blocks_for(heads * queries, kWarps), 1, 1}, kThreads, 0, stream};
+  return launch(shape, sum_rows, g, queries, heads, d);
+}
+
 Code attention_forward(Stream stream, const AttentionBatch& b, int64_t queries, float* o, int64_t ldo,
                        float* log_sums) {
   if (b.texts == 0 || b.longest == 0) return kSuccess;
@@ -334,9 +309,7 @@ Code attention_backward(Stream stream, const AttentionBatch& b, int64_t queries,
                         const AttentionGradients& g) {
   if (b.texts == 0 || b.longest == 0) return kSuccess;
   if (!is_valid(b)) return kInvalidValue;
-  const Launch rows = {
-      "attention_row_sums", {blocks_for(b.heads * queries, kWarps), 1, 1}, kThreads, 0, stream};
-  const Code code = launch(rows, sum_rows, g, queries, b.heads, b.d);
+  const Code code = sum_attention_rows(stream, g, queries, b.heads, b.d);
   if (code != kSuccess) return code;
   const auto run = b.d <= 32   ? launch_backward<1>
                    : b.d <= 64 ? launch_backward<2>

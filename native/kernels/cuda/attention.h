@@ -4,7 +4,13 @@
 // are not, since sums go by tiles of keys. Sums are made by one thread or warp in a fixed order: the same
 // bits at every run.
 //
-// fp32, from sm_75; not yet run on a GPU.
+// In fp32 from sm_75, and with bf16 factors on tensor cores from sm_80 (attention_bf16_*;
+// kInvalidDeviceFunction below), where the weights and the gradients of scores are rounded to bf16 before
+// they are multiplied. Against the operation on the rounded q, k, v and dO, for |scores| <= 20 and p <= 0.2:
+//   O       3e-3 * max|V|
+//   dQ, dK  5e-4 * d * scale * max|V| * max|dO| * max(|Q|, |K|)
+//   dV      (4e-3 + 1e-4 * nq) * max|dO|
+// Not yet run on a GPU.
 #pragma once
 #include "kernels/attention.h"
 #include "kernels/cuda/launch.h"
@@ -49,5 +55,26 @@ struct AttentionGradients {
 
 using attention_backward_fn = Code(Stream stream, const AttentionBatch& batch, int64_t queries,
                                    const AttentionGradients& gradients);
+
+/// The same batch in bf16. d is a multiple of 8, so are the row strides, and q, k, v and d_o begin at
+/// multiples of 16 bytes (else kInvalidValue).
+struct AttentionBf16Batch {
+  const uint16_t *q, *k, *v;
+  int64_t ldq, ldk, ldv;
+  const int32_t* offsets;
+  int64_t texts, heads, d, longest;
+  bool first_only;
+  float scale;
+  Dropout dropout;
+  const int64_t* squares;
+};
+
+using attention_bf16_forward_fn = Code(Stream stream, const AttentionBf16Batch& batch, int64_t queries,
+                                       float* o, int64_t ldo, float* log_sums);
+
+/// gradients.d_o is read for the row sums only; d_o_bf16 is the same, rounded, of row stride ld_do_bf16.
+using attention_bf16_backward_fn = Code(Stream stream, const AttentionBf16Batch& batch, int64_t queries,
+                                        const AttentionGradients& gradients, const uint16_t* d_o_bf16,
+                                        int64_t ld_do_bf16);
 
 }  // namespace maque::cuda

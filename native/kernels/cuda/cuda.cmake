@@ -1,14 +1,19 @@
 # libmaque_cuda, by nvcc, and the tests that run its sources on the CPU.
 #
 #   MAQUE_CUDA                ON builds libmaque_cuda where nvcc is found (the default where tests are built)
-#   MAQUE_CUDA_ARCHITECTURES  what it is compiled for: "75;80" is enough to see every branch of the sources compiled;
-#                             "all" takes each that this nvcc knows from 75 on, and the PTX of the last
+#   MAQUE_CUDA_ARCHITECTURES  what it is compiled for, besides the PTX of the last: 80 where it is built for the tests
+#                             alone; 75 and 80, which see every branch of the sources, in continuous integration
+#                             (CI=true); "all" takes each that this nvcc knows from 75 on
 #   MAQUE_NVCC                path of nvcc, where it is in neither PATH, CUDA_HOME nor /usr/local/cuda
 #
 # Without nvcc, and without Boost.Context (libboost-context-dev) for the emulation, a test says so and counts as
 # skipped; nothing else changes.
 option(MAQUE_CUDA "Build libmaque_cuda where nvcc is found" ${BUILD_TESTING})
-set(MAQUE_CUDA_ARCHITECTURES "75;80" CACHE STRING "Compute capabilities, or all")
+set(default_architectures 80)
+if("$ENV{CI}" STREQUAL "true")
+  set(default_architectures 75 80)
+endif()
+set(MAQUE_CUDA_ARCHITECTURES "${default_architectures}" CACHE STRING "Compute capabilities, or all")
 find_program(MAQUE_NVCC nvcc HINTS $ENV{CUDA_HOME}/bin /usr/local/cuda/bin)
 file(GLOB cuda_sources CONFIGURE_DEPENDS native/kernels/cuda/*.cu)
 
@@ -54,12 +59,11 @@ endfunction()
 
 if(MAQUE_CUDA AND MAQUE_NVCC)
   maque_cuda_library()
-elseif(MAQUE_CUDA)
-  message(STATUS "CUDA compile SKIPPED: no nvcc")
 endif()
 
 # --- tests ------------------------------------------------------------------------------------------------------------
 function(maque_skipped name why)
+  message(STATUS "${why}")
   add_test(NAME ${name} COMMAND sh -c "echo '${why}'; exit 77")
   set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77)
 endfunction()
@@ -73,8 +77,17 @@ function(maque_emulated_test name source)
 endfunction()
 
 function(maque_cuda_tests)
-  if(NOT TARGET maque_cuda)
+  if(TARGET maque_cuda)
+    add_executable(cuda_library_test native/tests/cuda/library/library_test.cc)
+    target_compile_options(cuda_library_test PRIVATE ${MAQUE_WARNINGS})
+    target_link_libraries(cuda_library_test PRIVATE maque_kernels maque_core ${CMAKE_DL_LIBS}
+                                                    $<TARGET_OBJECTS:maque_kernels_emu>)
+    add_dependencies(cuda_library_test maque_cuda)
+    add_test(NAME cuda_library_test COMMAND cuda_library_test $<TARGET_FILE:maque_cuda>)
+  elseif(MAQUE_CUDA)
     maque_skipped(cuda_compile "CUDA compile SKIPPED: no nvcc")
+  else()
+    maque_skipped(cuda_compile "CUDA compile SKIPPED: MAQUE_CUDA is off")
   endif()
   find_path(MAQUE_BOOST boost/context/detail/fcontext.hpp)
   find_library(MAQUE_BOOST_CONTEXT boost_context)
@@ -98,6 +111,10 @@ function(maque_cuda_tests)
     get_filename_component(name ${source} NAME_WE)
     maque_emulated_test(cuda_${name} ${source})
   endforeach()
+  # Each kind of mistake, made on purpose, fails a test.
+  add_test(NAME cuda_mutations COMMAND ${CMAKE_SOURCE_DIR}/native/tests/cuda/mutations.sh ${CMAKE_BINARY_DIR}
+           ${CMAKE_CXX_COMPILER} $<TARGET_FILE:maque_cuda_emulated> $<TARGET_FILE:maque_kernels>
+           $<TARGET_FILE:maque_core> ${MAQUE_BOOST_CONTEXT})
 endfunction()
 
 if(BUILD_TESTING)

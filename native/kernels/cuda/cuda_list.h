@@ -19,6 +19,8 @@
   X(gemm_bf16)                    \
   X(round_to_bf16)                \
   X(attention_forward)            \
+  X(attention_bf16_forward)       \
+  X(attention_bf16_backward)      \
   X(attention_backward)           \
   X(lstm_cell_forward)            \
   X(lstm_cell_backward)           \

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "kernels/bf16.h"
+#include "tests/cuda/aligned_halves.h"
 #include "tests/cuda_emulation/emulator.h"
 #include "tests/kernel_case.h"
 
@@ -56,6 +58,45 @@ struct Case {
     return collect<float>({&o, &dq, &dk, &dv});
   }
 
+  /// The same in bf16; q, k, v and d_o are bf16 numbers.
+  std::vector<float> run_bf16() const {
+    Array<float> do_(d_o), o(queries * ld), dq(queries * ld), dk(tokens * ld), dv(tokens * ld),
+        log_sums(heads * queries), row_sums(heads * queries);
+    const int64_t ld8 = (ld + 7) / 8 * 8;
+    const auto halves = [&](const std::vector<float>& x) {
+      AlignedHalves y(static_cast<int64_t>(x.size()) / ld * ld8, 0xFFFF);
+      for (size_t e = 0; e < x.size(); ++e)
+        y.data()[static_cast<int64_t>(e) / ld * ld8 + static_cast<int64_t>(e) % ld] = to_bf16(x[e]);
+      return y;
+    };
+    AlignedHalves q_ = halves(q), k_ = halves(k), v_ = halves(v), d_ = halves(d_o);
+    const cuda::AttentionBf16Batch b = {q_.data(), k_.data(),      v_.data(), ld8,    ld8,
+                                        ld8,       offsets.data(), texts,     heads,  d,
+                                        longest,   first_only,     scale,     mask(), squares.data()};
+    check_launched(cuda::attention_bf16_forward(nullptr, b, queries, o.data(), ld, log_sums.data()));
+    const cuda::AttentionGradients g = {
+        o.data(),  do_.data(), ld, ld, log_sums.data(), row_sums.data(), dq.data(), dk.data(),
+        dv.data(), ld,         ld, ld};
+    check_launched(cuda::attention_bf16_backward(nullptr, b, queries, g, d_.data(), ld8));
+    CHECK(log_sums.intact() && row_sums.intact());
+    return collect<float>({&o, &dq, &dk, &dv});
+  }
+
+  void check_bf16() {
+    for (auto* x : {&q, &k, &v, &d_o}) {
+      for (float& y : *x) y = from_bf16(to_bf16(y));
+    }
+    const std::vector<float> got = run_bf16(), again = run_bf16();
+    CHECK_BITS(again.data(), got.data(), static_cast<int64_t>(got.size()), "another order of threads");
+    const std::vector<double> exact = truth();
+    const double most_v = max_abs(v), most_do = max_abs(d_o), qk = std::max(max_abs(q), max_abs(k));
+    const size_t at_dq = rows(queries), at_dv = 2 * at_dq + rows(tokens);
+    const double spread = static_cast<double>(d) * static_cast<double>(scale);
+    CHECK_LE(error_in(got, exact, 0, at_dq), 3e-3 * most_v);
+    CHECK_LE(error_in(got, exact, at_dq, at_dv), 5e-4 * spread * most_v * most_do * qk);
+    CHECK_LE(error_in(got, exact, at_dv, got.size()), (4e-3 + 1e-4 * static_cast<double>(longest)) * most_do);
+  }
+
   std::vector<double> truth() const {
     Array<double> q_(q), k_(k), v_(v), do_(d_o), o(queries * ld), dq(queries * ld), dk(tokens * ld),
         dv(tokens * ld);
@@ -102,6 +143,35 @@ TEST(ragged_batches) {
       Case({3, 0, 32, 2}, 1, 33, first_only, dropout).check();
     }
   }
+}
+
+TEST(tensor_cores) {
+  for (bool dropout : {false, true}) {
+    for (bool first_only : {false, true}) {
+      Case({1, 5, 70}, 2, 16, first_only, dropout).check_bf16();
+      Case({3, 0, 64, 2}, 1, 40, first_only, dropout).check_bf16();
+    }
+  }
+  for (int64_t d : {8, 32, 64, 96, 128}) Case({66}, 1, d, false, d == 64).check_bf16();
+  Case({130}, 1, 32, false, true).check_bf16();  // three tiles
+}
+
+TEST(tensor_cores_refuse_old_devices_and_crooked_arrays) {
+  AlignedHalves x(64, 0);
+  float o[16] = {}, log_sums[2];
+  const int32_t offsets[2] = {0, 2};
+  cuda::AttentionBf16Batch b = {x.data(), x.data(), x.data(), 8,     8,    8,  offsets, 1,
+                                1,        8,        2,        false, 1.0f, {}, nullptr};
+  CHECK_EQ(cuda::attention_bf16_forward(nullptr, b, 2, o, 8, log_sums), cuda::kSuccess);
+  b.ldk = 12;
+  CHECK_EQ(cuda::attention_bf16_forward(nullptr, b, 2, o, 8, log_sums), cuda::kInvalidValue);
+  b.ldk = 8, b.d = 4;
+  CHECK_EQ(cuda::attention_bf16_backward(nullptr, b, 2, {}, x.data(), 8), cuda::kInvalidValue);
+  b.d = 8;
+  CHECK_EQ(cuda::attention_bf16_backward(nullptr, b, 2, {}, x.data() + 1, 8), cuda::kInvalidValue);
+  emulation::device().capability = 75;
+  CHECK_EQ(cuda::attention_bf16_forward(nullptr, b, 2, o, 8, log_sums), cuda::kInvalidDeviceFunction);
+  emulation::device().capability = 90;
 }
 
 TEST(every_size_of_a_head) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "kernels/bf16.h"
+#include "tests/cuda/aligned_halves.h"
 #include "tests/cuda_emulation/emulator.h"
 #include "tests/kernel_case.h"
 
@@ -16,19 +17,6 @@ using cuda::GemmFactors;
 using cuda::GemmResult;
 
 int64_t round_up8(int64_t n) { return (n + 7) / 8 * 8; }
-
-/// An array whose first element lies at a multiple of 16 bytes.
-class AlignedHalves {
- public:
-  AlignedHalves(int64_t n, uint16_t fill) : all_(static_cast<size_t>(n) + 16, fill) {}
-  uint16_t* data() {
-    const auto address = reinterpret_cast<uintptr_t>(all_.data());
-    return all_.data() + (16 - address % 16) % 16 / 2;
-  }
-
- private:
-  std::vector<uint16_t> all_;
-};
 
 struct Options {
   bool a_by_k = false, b_by_column = false, accumulate = false, bias = false, pre = false, residual = false,

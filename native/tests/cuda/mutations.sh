@@ -1,0 +1,63 @@
+#!/bin/bash
+# Breaks kernels on purpose, one place at a time, and expects the emulated tests to fail: a missing barrier, a wrong mask,
+# an off-by-one and their like do not pass unseen.
+#   mutations.sh BUILD CXX LIBRARIES...   BUILD: where the cuda_*_test executables have been built
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../../.." && pwd)
+build=$1 cxx=$2
+shift 2
+temporary=$(mktemp -d)
+trap 'rm -rf "$temporary"' EXIT
+caught=0 tried=0
+
+# mutate FILE SOURCE TEST FROM TO: FROM (one place in native/kernels/cuda/FILE) becomes TO, SOURCE.cu is compiled with it
+# and TEST run.
+mutate() {
+  local file=$1 source=$2 test=$3 from=$4 to=$5 copy=$temporary/kernels/cuda
+  tried=$((tried + 1))
+  rm -rf "$temporary/kernels" && mkdir -p "$copy"
+  FROM=$from TO=$to perl -0pe '$n = s/\Q$ENV{FROM}\E/$ENV{TO}/g; die "not one place\n" if $n != 1' \
+    "$root/native/kernels/cuda/$file" >"$copy/$file" || { echo "$file: '$from' is not in one place"; return; }
+  [ "$file" = "$source.cu" ] || cp "$root/native/kernels/cuda/$source.cu" "$copy"
+  "$cxx" -std=c++17 -O0 -w -ffp-contract=off -DMAQUE_TEST_CUDA -I"$temporary" -I"$root/native" -x c++ \
+    -c "$copy/$source.cu" -o "$temporary/mutant.o"
+  "$cxx" "$temporary/mutant.o" $(find "$build/CMakeFiles/$test.dir" "$build/CMakeFiles/maque_kernels_emu.dir" -name '*.o') \
+    "${libraries[@]}" -lm -o "$temporary/$test"
+  if (timeout 120 "$temporary/$test") >"$temporary/log" 2>&1; then
+    echo "$file: NOT caught: '$from' -> '$to'"
+  else
+    caught=$((caught + 1))
+    echo "$file: caught: '$from' -> '$to' ($(grep -m1 -oE 'kernel [a-z_0-9]+: .*' "$temporary/log" || echo 'wrong values'))"
+  fi
+}
+libraries=("$@")
+
+
+# barriers
+mutate gemm.cu gemm cuda_gemm_test 'sync_threads();  // the half' '// the half'
+mutate gemm_bf16.cu gemm_bf16 cuda_gemm_test 'sync_threads();  // tile t' '// tile t'
+mutate attention.cu attention cuda_attention_test 'sync_threads();  // the tile before' '// the tile before'
+mutate attention.cu attention cuda_attention_test 'sync_warp();
+    add_weighted(w, values' 'add_weighted(w, values'
+mutate objective.cu objective cuda_objective_test 'add_row(rows[i], &weight_sum, squares, &r);
+      sync_threads();' 'add_row(rows[i], &weight_sum, squares, &r);'
+mutate lstm.cu lstm cuda_recurrence_test 'sync_threads();  // the tile before' '// the tile before'
+mutate lstm.cu lstm cuda_recurrence_test 'b.output[row * 2 * hidden + column] = sums[u][3] * math::tanh(cell);
+      }
+    }
+    sync_blocks(arrivals + at.d, at.blocks, static_cast<uint32_t>(step + 1));' 'b.output[row * 2 * hidden + column] = sums[u][3] * math::tanh(cell);
+      }
+    }'
+# copies that do not wait
+mutate gemm_bf16.cu gemm_bf16 cuda_gemm_test 'wait_async<kStages - 2>();' 'wait_async<kStages - 1>();'
+# masks and widths
+mutate lanes.h layer_norm cuda_layer_norm_test 'shuffle(sum, 0, kLanes)' 'shuffle(sum, 0, kLanes, 0x0000FFFFu)'
+mutate lanes.h layer_norm cuda_layer_norm_test 'shuffle(sum, 0, kLanes)' 'shuffle(sum, 0)'
+# off by one
+mutate pooling.cu pooling cuda_pooling_test 's < t.offsets[b + 1]; ++s' 's <= t.offsets[b + 1]; ++s'
+mutate attention.cu attention cuda_attention_test 'const float score = j < place.nk' 'const float score = j <= place.nk'
+mutate lstm.cu lstm cuda_recurrence_test 'hidden - p < kDepth ? hidden - p : kDepth' 'hidden - p < kDepth ? hidden - p + 1 : kDepth'
+mutate embedding.cu embedding cuda_embedding_test 'first > begin && ids[order[first - 1]] == id' 'first > begin + 1 && ids[order[first - 1]] == id'
+
+echo "$caught of $tried mutations caught"
+[ "$caught" -eq "$tried" ]
