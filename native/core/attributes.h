@@ -3,9 +3,9 @@
 
 /// What nvcc compiles for the host and for the device both.
 #ifdef __CUDACC__
-#define MAQUE_HOST_DEVICE __host__ __device__
+#  define MAQUE_HOST_DEVICE __host__ __device__
 #else
-#define MAQUE_HOST_DEVICE
+#  define MAQUE_HOST_DEVICE
 #endif
 
 /// Functions in headers that objects of several instruction sets include: inlined always, so that no copy

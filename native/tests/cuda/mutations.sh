@@ -39,6 +39,7 @@ mutate gemm_bf16.cu gemm_bf16 cuda_gemm_test 'sync_threads();  // tile t' '// ti
 mutate attention.cu attention cuda_attention_test 'sync_threads();  // the tile before' '// the tile before'
 mutate attention.cu attention cuda_attention_test 'sync_warp();
     add_weighted(w, values' 'add_weighted(w, values'
+mutate attention_bf16.cu attention_bf16 cuda_attention_test 'sync_threads();  // this tile' '// this tile'
 mutate objective.cu objective cuda_objective_test 'add_row(rows[i], &weight_sum, squares, &r);
       sync_threads();' 'add_row(rows[i], &weight_sum, squares, &r);'
 mutate lstm.cu lstm cuda_recurrence_test 'sync_threads();  // the tile before' '// the tile before'
@@ -56,6 +57,8 @@ mutate lanes.h layer_norm cuda_layer_norm_test 'shuffle(sum, 0, kLanes)' 'shuffl
 # off by one
 mutate pooling.cu pooling cuda_pooling_test 's < t.offsets[b + 1]; ++s' 's <= t.offsets[b + 1]; ++s'
 mutate attention.cu attention cuda_attention_test 'const float score = j < place.nk' 'const float score = j <= place.nk'
+mutate attention_bf16.cu attention_bf16 cuda_attention_test 'uint16_t* x, int64_t ld, int32_t row, int32_t n, int32_t d, Shared<uint16_t> to) {' 'uint16_t* x, int64_t ld, int32_t row, int32_t n, int32_t d, Shared<uint16_t> to) {
+  n -= 1;'
 mutate lstm.cu lstm cuda_recurrence_test 'hidden - p < kDepth ? hidden - p : kDepth' 'hidden - p < kDepth ? hidden - p + 1 : kDepth'
 mutate embedding.cu embedding cuda_embedding_test 'first > begin && ids[order[first - 1]] == id' 'first > begin + 1 && ids[order[first - 1]] == id'
 
