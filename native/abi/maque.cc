@@ -140,7 +140,7 @@ Status ServedModel::pack_serving(const Geometry& g) {
 Status ServedModel::serve(Scratch* space, const Texts& texts, float* out) const {
   if (model.geometry.precision == Precision::int8)
     return serve_int8(int8_student, int8_kernels(), kernels(), space, texts, out);
-  return serve_float(float_student, kernels(), space, texts, out);
+  return serve_float(float_student, kernels(), bf16_kernels(), space, texts, out);
 }
 
 Status build(Builder* builder, int64_t* handle) {

@@ -95,8 +95,10 @@ const Int8Kernels& int8_kernels() {
 }
 
 const Bf16Kernels* bf16_kernels() {
-  const Bf16Kernels* found = best(kBf16Tables);
-  return found == &bf16_kernels_ref ? nullptr : found;
+  static const Bf16Kernels* chosen = nullptr;
+  const Bf16Kernels& found = chosen_once(
+      &chosen, +[] { return best(kBf16Tables); });
+  return &found == &bf16_kernels_ref ? nullptr : &found;
 }
 
 const Kernels<float>* kernels_for(const char* isa) { return named(kTables, &kernels_emu, isa); }

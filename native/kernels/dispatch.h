@@ -1,7 +1,7 @@
 // Choice of the instruction set, once per process.
 #pragma once
+#include "kernels/bf16_list.h"
 #include "kernels/flavours.h"
-#include "kernels/gemm_bf16.h"
 #include "kernels/int8_list.h"
 #include "kernels/kernel_list.h"
 

@@ -36,16 +36,4 @@ using gemm_bf16_pack_fn = void(const float* b, int64_t row_stride, int64_t col_s
 /// k <= 2 * kGemmScratch.
 using gemm_bf16_fn = void(const GemmArgs<float>& args, const uint16_t* b);
 
-#define MAQUE_BF16_KERNELS(X) \
-  X(gemm_bf16_pack)           \
-  X(gemm_bf16)
-
-/// The operations in bf16, in one flavour.
-struct Bf16Kernels {
-  const char* isa;  // ref, emu, or one of MAQUE_BF16_FLAVOURS
-#define MAQUE_FIELD(name) name##_fn* name;
-  MAQUE_BF16_KERNELS(MAQUE_FIELD)
-#undef MAQUE_FIELD
-};
-
 }  // namespace maque

@@ -1,7 +1,7 @@
 // The tables of kernels, one per flavour. Each is built in ref/table*.cc or simd/table*.cc.
 #pragma once
+#include "kernels/bf16_list.h"
 #include "kernels/flavours.h"
-#include "kernels/gemm_bf16.h"
 #include "kernels/int8_list.h"
 #include "kernels/kernel_list.h"
 

@@ -1,6 +1,6 @@
 // Packed right operands of products: the one place where the precision of a layer decides what is called.
 #pragma once
-#include "kernels/gemm_bf16.h"
+#include "kernels/bf16_list.h"
 #include "kernels/int8_list.h"
 #include "model/compute.h"
 

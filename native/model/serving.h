@@ -15,10 +15,13 @@
 // s_h: of the features, 1 / 63; s_n: of the mean of n-grams. What stands right of the first + is computed
 // once for each text, also where the head runs on every token; then comes the ReLU.
 //
-// bf16: the recurrent weights and a sequence's folded table stay in bf16 and are widened on the way
-// (kernels/lstm_step.h); all other weights are widened once. Sums are fp32, as in training: those of a first
-// layer beside n-grams begin with the n-grams' part and the bias.
+// bf16: the recurrent weights and a sequence's folded table stay in bf16; all other weights are widened once.
+// Where the processor multiplies in bf16 the state is rounded for the recurrent product
+// (kernels/lstm_bf16.h), elsewhere the weights are widened on the way (kernels/lstm_step.h): the answers of
+// the two are equal within a bound only. Sums are fp32, as in training: those of a first layer beside n-grams
+// begin with the n-grams' part and the bias.
 #pragma once
+#include "kernels/bf16_list.h"
 #include "kernels/int8_list.h"
 #include "model/model.h"
 #include "model/serving_tensors.h"
@@ -106,9 +109,9 @@ struct FloatStudent {
   bool pack_lstm(const ServingTensors& tensors, const Kernels<float>& kernels);
 };
 
-/// Logits of the texts [texts.count, num_labels].
-Status serve_float(const FloatStudent& student, const Kernels<float>& kernels, Scratch* scratch,
-                   const Texts& texts, float* out);
+/// Logits of the texts [texts.count, num_labels]. bf16: or null.
+Status serve_float(const FloatStudent& student, const Kernels<float>& kernels, const Bf16Kernels* bf16,
+                   Scratch* scratch, const Texts& texts, float* out);
 Status serve_int8(const Int8Student& student, const Int8Kernels& int8, const Kernels<float>& kernels,
                   Scratch* scratch, const Texts& texts, float* out);
 

@@ -11,17 +11,22 @@ namespace {
 struct Pass {
   const FloatStudent& s;
   const Kernels<float>& kernels;
+  const Bf16Kernels* bf16;  // null: products in fp32
   const Geometry& g;
   StudentBatch batch{};
   const int32_t* ids = nullptr;  // rows of the table, by row (sequence) or place (document)
   float *input = nullptr, *gates = nullptr;
   // The biLSTM. Rows have 2 * whole elements.
   float *cells = nullptr, *states = nullptr, *features = nullptr;
+  uint16_t* half_states = nullptr;             // states in bf16
   float *ngrams = nullptr, *beside = nullptr;  // of each text: their mean, their part of the first layer
   float *hidden[2] = {}, *token_logits = nullptr, *scratch = nullptr;
 
-  Pass(const FloatStudent& student, const Kernels<float>& float_kernels)
-      : s(student), kernels(float_kernels), g(*student.geometry) {}
+  Pass(const FloatStudent& student, const Kernels<float>& float_kernels, const Bf16Kernels* bf16_kernels)
+      : s(student),
+        kernels(float_kernels),
+        bf16(student.is_bf16() && student.geometry->kind == Kind::sequence ? bf16_kernels : nullptr),
+        g(*student.geometry) {}
 
   bool document() const { return g.kind == Kind::document; }
   bool per_token() const { return g.head_per_token(); }
@@ -40,6 +45,7 @@ void plan_buffers(Carver* carver, Pass* p) {
   if (!p->s.is_folded() || p->document()) p->gates = carver->take<float>(steps * p->places());
   p->cells = carver->take<float>(texts * width);
   p->states = carver->take<float>(rows * width);
+  if (p->bf16 != nullptr) p->half_states = carver->take<uint16_t>(rows * width);
   p->features = !g.has_lstm() ? p->ngrams : pools ? carver->take<float>(texts * width) : p->states;
   int64_t widest = 0;
   for (int32_t i = 0; i < g.head_layers; ++i) widest = g.head[i] > widest ? g.head[i] : widest;
@@ -106,7 +112,13 @@ void run_sequence(const Pass& p) {
     step.cells = p.cells + at.cell * width + column;
     step.next = p.states + at.row * width + column;
     step.backwards = at.number % 2 == 1;
-    p.kernels.lstm_step(step);
+    if (p.bf16 == nullptr) {
+      p.kernels.lstm_step(step);
+      return;
+    }
+    LstmBf16Step half{step, nullptr, p.half_states + at.row * width + column};
+    if (at.before >= 0) half.half_state = p.half_states + at.before * width + column;
+    p.bf16->lstm_bf16_step(half);
   });
   memset(p.states + tokens * width, 0, static_cast<size_t>((p.batch.rows - tokens) * width) * sizeof(float));
 }
@@ -183,11 +195,11 @@ void run_pass(const Pass& p, float* logits) {
 
 }  // namespace
 
-Status serve_float(const FloatStudent& student, const Kernels<float>& kernels, Scratch* scratch,
-                   const Texts& texts, float* out) {
+Status serve_float(const FloatStudent& student, const Kernels<float>& kernels, const Bf16Kernels* bf16,
+                   Scratch* scratch, const Texts& texts, float* out) {
   const int64_t classes = student.geometry->num_labels;
   return for_serving_chunks(texts, classes, scratch, out, [&](Carver* carver, const Texts& chunk, float* to) {
-    Pass p(student, kernels);
+    Pass p(student, kernels, bf16);
     p.ids = lay_out_serving(carver, p.g, chunk, student.map, &p.batch);
     plan_buffers(carver, &p);
     if (to != nullptr) run_pass(p, to);

@@ -1,5 +1,5 @@
 // Students served in fp32 and with bf16 weights, against the form that training wrote: not folded they have
-// its bits (of weights rounded to bf16), folded they are near.
+// its bits (of weights rounded to bf16, widened), folded they are near. Products in bf16 are near.
 #include <algorithm>
 
 #include "model/serving.h"
@@ -13,7 +13,8 @@ using Row = std::vector<float>;
 size_t at(int64_t i) { return static_cast<size_t>(i); }
 
 /// The model code on one flavour, without the ABI.
-Row flavour_logits(const ServingForm& form, const Kernels<float>& kernels, const OwnedBatch<float>& b) {
+Row flavour_logits(const ServingForm& form, const Kernels<float>& kernels, const Bf16Kernels* bf16,
+                   const OwnedBatch<float>& b) {
   TensorStore store;
   form.give(&store);
   ServingTensors tensors;
@@ -28,7 +29,7 @@ Row flavour_logits(const ServingForm& form, const Kernels<float>& kernels, const
   CHECK(student.pack(tensors, kernels));
   Scratch scratch;
   Row out(at(b.size() * form.geometry.num_labels));
-  CHECK_EQ(serve_float(student, kernels, &scratch, b.texts(), out.data()), kOk);
+  CHECK_EQ(serve_float(student, kernels, bf16, &scratch, b.texts(), out.data()), kOk);
   return out;
 }
 
@@ -104,21 +105,29 @@ TEST(random_geometries_answer_as_in_training) {
     const Geometry g = random_geometry(&random, seed % 2 == 0, seed % 8 == 4);
     const OwnedBatch<float> batch(g, random_lengths(&random), seed);
     const Weights<float> w(g, seed, 0.3f), halves = rounded(g, w);
-    const Row fp32 = trained(g, w, batch), bf16 = trained(g, halves, batch);
+    const Row fp32 = trained(g, w, batch), halved = trained(g, halves, batch);
     const auto n = static_cast<int64_t>(fp32.size());
     CHECK_BITS(served(ServingForm(g, Precision::fp32, false, w), batch).data(), fp32.data(), n, "fp32");
-    CHECK_BITS(served(ServingForm(g, Precision::bf16, false, w), batch).data(), bf16.data(), n, "bf16");
+    const ServingForm bf16(g, Precision::bf16, false, w);
+    CHECK_BITS(flavour_logits(bf16, maque::kernels(), nullptr, batch).data(), halved.data(), n, "bf16");
+    CHECK_LE(worst_difference(served(bf16, batch), halved), 0.05);
     const ServingForm fp32_form(g, Precision::fp32, g.has_lstm(), w),
         bf16_form(g, Precision::bf16, g.has_lstm(), w);
     const Row a = served(fp32_form, batch), b = served(bf16_form, batch);
     fp32_folded = std::fmax(fp32_folded, worst_difference(a, fp32));
     bf16_folded = std::fmax(bf16_folded, worst_difference(b, fp32));
+    const Row widened = flavour_logits(bf16_form, kernels_ref, nullptr, batch),
+              products = flavour_logits(bf16_form, kernels_ref, &bf16_kernels_ref, batch);
+    CHECK_LE(worst_difference(products, widened), 0.05);
+    CHECK_LE(worst_difference(b, bf16_kernels() == nullptr ? widened : products), 5e-3);
+    CHECK_BITS(flavour_logits(bf16_form, kernels_ref, bf16_kernels_for("emu"), batch).data(), products.data(),
+               n, "products of emu");
     if (seed % 4 != 0) continue;
     std::vector<const Kernels<float>*> flavours = simd_flavours();
     flavours.push_back(&kernels_ref);
     for (const Kernels<float>* kernels : flavours) {
-      CHECK_BITS(flavour_logits(fp32_form, *kernels, batch).data(), a.data(), n, kernels->isa);
-      CHECK_BITS(flavour_logits(bf16_form, *kernels, batch).data(), b.data(), n, kernels->isa);
+      CHECK_BITS(flavour_logits(fp32_form, *kernels, nullptr, batch).data(), a.data(), n, kernels->isa);
+      CHECK_BITS(flavour_logits(bf16_form, *kernels, nullptr, batch).data(), widened.data(), n, kernels->isa);
     }
   }
   CHECK_LE(fp32_folded, 1e-5);

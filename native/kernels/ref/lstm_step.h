@@ -12,17 +12,18 @@ inline float widen_bf16(uint16_t x) {
   return y;
 }
 
+/// The pre-activation x.
+template <class T>
+T lstm_step_input(const LstmStep<T>& s, int64_t row, int64_t unit, int64_t n) {
+  const int64_t place = (unit / kLstmBlock * s.gates + n) * kLstmBlock + unit % kLstmBlock;
+  if (s.table != nullptr) return s.table[s.ids[row] * s.ld_table + place];
+  if (s.table_bf16 == nullptr) return s.input[row * s.ld_input + place];
+  return T(widen_bf16(s.table_bf16[s.ids[row] * s.ld_table + lstm_pair_at(unit, n)]));
+}
+
 template <class T>
 T lstm_step_gate(const LstmStep<T>& s, int64_t row, int64_t unit, int64_t n) {
-  const int64_t place = (unit / kLstmBlock * s.gates + n) * kLstmBlock + unit % kLstmBlock;
-  T y;
-  if (s.table != nullptr) {
-    y = s.table[s.ids[row] * s.ld_table + place];
-  } else if (s.table_bf16 != nullptr) {
-    y = T(widen_bf16(s.table_bf16[s.ids[row] * s.ld_table + lstm_pair_at(unit, n)]));
-  } else {
-    y = s.input[row * s.ld_input + place];
-  }
+  T y = lstm_step_input(s, row, unit, n);
   if (s.state == nullptr) return y;
   for (int64_t p = 0; p < s.hidden; ++p) {
     const T w = s.weights != nullptr

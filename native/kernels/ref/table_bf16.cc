@@ -1,5 +1,6 @@
 // The reference in bf16.
 #include "kernels/ref/gemm_bf16.h"
+#include "kernels/ref/lstm_bf16.h"
 #include "kernels/tables.h"
 
 namespace maque {

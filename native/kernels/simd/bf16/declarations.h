@@ -1,6 +1,6 @@
 // Declares every operation in bf16 in the namespace of this instruction set.
 #pragma once
-#include "kernels/gemm_bf16.h"
+#include "kernels/bf16_list.h"
 
 namespace maque::MAQUE_ISA {
 

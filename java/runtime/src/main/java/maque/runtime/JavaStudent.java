@@ -4,7 +4,8 @@ import java.util.Map;
 
 /**
  * A student in plain Java: what answers where the native library cannot be loaded. int8 models give
- * the native kernels' bits, fp32 and bf16 ones too where the processor has fused multiply-add.
+ * the native kernels' bits, fp32 and bf16 ones too where the processor has fused multiply-add (but
+ * not those of bf16 sequences where it multiplies in bf16: the states are not rounded here).
  * Thread-safe without a lock; a call allocates nothing once as many scratch spaces exist as there
  * are callers, and none has to grow for a longer text.
  */

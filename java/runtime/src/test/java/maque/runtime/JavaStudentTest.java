@@ -16,7 +16,10 @@ import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
-/** The plain Java path against the native one, bit for bit. */
+/**
+ * The plain Java path against the native one, bit for bit; sequences with bf16 weights, whose
+ * states some processors round, within a bound.
+ */
 class JavaStudentTest {
   private static final int IDS = 40;
   private static final List<String> PRECISIONS = List.of("int8", "fp32", "bf16");
@@ -61,10 +64,19 @@ class JavaStudentTest {
               model == found ? javaLogits : nativeLogits,
               false);
         }
-        assertArrayEquals(nativeLogits, javaLogits, options + " texts " + texts);
+        String what = options + " texts " + texts;
+        if (roundsStates(options)) {
+          assertArrayEquals(nativeLogits, javaLogits, 0.05f, what);
+        } else {
+          assertArrayEquals(nativeLogits, javaLogits, what);
+        }
         assertTrue(found.bytes() > 0);
       }
     }
+  }
+
+  private static boolean roundsStates(Map<String, String> options) {
+    return "bf16".equals(options.get("precision")) && options.get("kind").equals("sequence");
   }
 
   /** Random n-grams, some texts without any; null where the model reads none. */
