@@ -115,6 +115,9 @@ final class WordPieceTrie {
     /** The tokens with the same first {@code depth} units, which lead to the node. */
     private record Range(int node, int from, int to, int depth) {}
 
+    /** So many children have no gaps to fit into: looking for some took most of the time. */
+    private static final int MANY = 256;
+
     private final List<String> vocab;
     private final Integer[] order;
     private final int alphabet;
@@ -179,7 +182,7 @@ final class WordPieceTrie {
       int[] childCodes = children.stream().mapToInt(Range::node).sorted().toArray();
       int lowest = childCodes[0];
       int size = Integer.SIZE - 1 - Integer.numberOfLeadingZeros(childCodes.length);
-      int at = used.nextClearBit(searchFrom[size]);
+      int at = childCodes.length < MANY ? used.nextClearBit(searchFrom[size]) : used.length();
       while (!fits(childCodes, at - lowest)) {
         at = used.nextClearBit(at + 1);
       }
