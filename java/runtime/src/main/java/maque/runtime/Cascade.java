@@ -109,6 +109,7 @@ public final class Cascade implements Predictor {
     return answerAll(texts).stream().map(Answer::prediction).toList();
   }
 
+  /** What the student must reach to be believed. */
   public double threshold() {
     return threshold;
   }
