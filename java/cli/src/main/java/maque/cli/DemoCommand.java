@@ -125,6 +125,7 @@ final class DemoCommand implements Callable<Integer> {
         out.resolve("result.svg"), report.chart(TITLE).getBytes(StandardCharsets.UTF_8));
     console.result("report: " + page);
     console.result("try it: " + nextCommand(report));
+    console.result("in a browser: " + serveCommand(report));
     return 0;
   }
 
@@ -145,6 +146,15 @@ final class DemoCommand implements Callable<Integer> {
         System.getProperty("maque.command", "maque"),
         out.resolve(TEACHER),
         out.resolve(report.answer().model().name()));
+  }
+
+  private String serveCommand(DemoReport report) {
+    return String.format(
+        "%s serve %s --teacher %s --examples %s",
+        System.getProperty("maque.command", "maque"),
+        out.resolve(report.answer().model().name()),
+        out.resolve(TEACHER),
+        data.unlabelled());
   }
 
   private void importEncoder() throws Exception {

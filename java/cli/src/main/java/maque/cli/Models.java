@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.Map;
 import maque.runtime.ModelDirectory;
+import maque.runtime.Predictor;
 import maque.runtime.Student;
 import maque.runtime.Teacher;
 import maque.runtime.TextClassifier;
@@ -30,7 +31,7 @@ final class Models {
   }
 
   /** Predicts until the JVM has compiled what that takes, or for 0.3 s. */
-  static void warmUp(TextClassifier model, String text) {
+  static void warmUp(Predictor model, String text) {
     long end = System.nanoTime() + WARM_UP_NANOS;
     for (int i = 0; i < WARM_UP_CALLS && System.nanoTime() < end; i++) {
       model.predict(text);

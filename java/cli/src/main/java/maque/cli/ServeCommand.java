@@ -12,10 +12,10 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
 import maque.cli.serve.HttpService;
 import maque.cli.serve.Limits;
+import maque.cli.serve.Reloader;
 import maque.cli.serve.Served;
 import maque.runtime.Student;
 import maque.runtime.Teacher;
-import maque.runtime.TextClassifier;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
@@ -81,6 +81,13 @@ final class ServeCommand implements Callable<Integer> {
   private Float threshold;
 
   @Option(
+      names = "--reload",
+      description =
+          "Look every second whether the student has changed, and put the new one in its place; no"
+              + " request fails by that.")
+  private boolean reload;
+
+  @Option(
       names = "--examples",
       paramLabel = "FILE",
       description = "Texts that the page offers to click: the first " + MAX_EXAMPLES + " lines.")
@@ -139,23 +146,45 @@ final class ServeCommand implements Callable<Integer> {
     Limits limits = limits();
     List<String> offered = offered();
     List<Served> models = new ArrayList<>();
-    List<TextClassifier> open = new ArrayList<>();
+    List<AutoCloseable> open = new ArrayList<>();
     try {
-      Student loaded = Student.load(student);
-      open.add(loaded);
-      models.add(new Served("student", student, loaded));
+      models.add(servedStudent(open));
       if (teacher != null) {
         Teacher other = Teacher.of(precision.read(teacher));
         open.add(other);
+        Models.warmUp(other, WARM_UP_TEXT);
         models.add(new Served("teacher", teacher, other));
       }
-      open.forEach(model -> Models.warmUp(model, WARM_UP_TEXT));
       float least = threshold == null ? Float.NaN : threshold;
       untilStopped(listen(models, limits, least, offered), open);
     } finally {
-      open.forEach(TextClassifier::close);
+      closeAll(open);
     }
     return 0;
+  }
+
+  /** Adds what is to be closed. */
+  private Served servedStudent(List<AutoCloseable> open) {
+    if (reload) {
+      Reloader reloader = new Reloader(student, main.console()::line);
+      open.add(reloader);
+      Models.warmUp(reloader.student(), WARM_UP_TEXT);
+      return new Served("student", student, reloader.student());
+    }
+    Student loaded = Student.load(student);
+    open.add(loaded);
+    Models.warmUp(loaded, WARM_UP_TEXT);
+    return new Served("student", student, loaded);
+  }
+
+  private static void closeAll(List<AutoCloseable> open) {
+    for (AutoCloseable model : open) {
+      try {
+        model.close();
+      } catch (Exception e) {
+        throw new IllegalStateException("a model cannot be closed", e);
+      }
+    }
   }
 
   private HttpService listen(List<Served> models, Limits limits, float least, List<String> offered)
@@ -199,7 +228,7 @@ final class ServeCommand implements Callable<Integer> {
   }
 
   /** Never returns: the process ends in the hook that a signal starts. */
-  private void untilStopped(HttpService service, List<TextClassifier> open)
+  private void untilStopped(HttpService service, List<AutoCloseable> open)
       throws InterruptedException {
     Console console = main.console();
     Thread hook =
@@ -207,7 +236,7 @@ final class ServeCommand implements Callable<Integer> {
             () -> {
               console.line("stopping: answering what is under way");
               boolean answered = service.drain(timeout);
-              open.forEach(TextClassifier::close);
+              closeAll(open);
               console.line(answered ? "stopped" : "stopped; some requests took too long");
               // Without this the process's code would be the signal's.
               Runtime.getRuntime().halt(answered ? 0 : 1);

@@ -21,9 +21,11 @@ import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
+import maque.runtime.ModelDirectory;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -40,12 +42,30 @@ class ServeTest {
 
   @BeforeAll
   static void train() throws IOException {
-    Path data = Tiny.data(folder.resolve("data.jsonl"), 80, 1);
-    student = folder.resolve("student");
+    student = trained("student", Tiny.data(folder.resolve("data.jsonl"), 400, 1));
+  }
+
+  private static Path trained(String name, Path data) {
+    Path out = folder.resolve(name);
     Tiny.Outcome outcome =
         Tiny.maque(
-            "train-student", "--kind", "bag", "--train", data, "--out", student, "--epochs", 4);
+            "train-student",
+            "--kind",
+            "bag",
+            "--ngram-buckets",
+            1024,
+            "--ngram-width",
+            8,
+            "--lr",
+            "1e-2",
+            "--epochs",
+            10,
+            "--train",
+            data,
+            "--out",
+            out);
     assertEquals(0, outcome.code(), outcome.err());
+    return out;
   }
 
   /** A process that serves. */
@@ -53,8 +73,13 @@ class ServeTest {
     private final Process process;
     private final BufferedReader lines;
     private final URI url;
+    private final HttpClient client = HttpClient.newHttpClient();
 
     Server(String... options) throws IOException {
+      this(student, options);
+    }
+
+    Server(Path model, String... options) throws IOException {
       List<String> words =
           new ArrayList<>(
               List.of(
@@ -66,7 +91,7 @@ class ServeTest {
                   System.getProperty("java.class.path"),
                   Main.class.getName(),
                   "serve",
-                  student.toString(),
+                  model.toString(),
                   "--port",
                   "0"));
       words.addAll(List.of(options));
@@ -77,6 +102,17 @@ class ServeTest {
       String line = lines.readLine();
       assertTrue(line != null && line.startsWith("listening on http://127.0.0.1:"), line);
       url = URI.create(line.substring("listening on ".length()));
+    }
+
+    String labelOf(String text) throws IOException, InterruptedException {
+      HttpRequest request =
+          HttpRequest.newBuilder(url.resolve("v1/predict"))
+              .header("Content-Type", "application/json")
+              .POST(BodyPublishers.ofString("{\"text\": \"" + text + "\"}"))
+              .build();
+      HttpResponse<String> response = client.send(request, BodyHandlers.ofString());
+      assertEquals(200, response.statusCode(), response.body());
+      return response.body().replaceAll(".*\"label\":\"([a-z]+)\".*", "$1");
     }
 
     Socket connect() throws IOException {
@@ -128,15 +164,7 @@ class ServeTest {
   void answersAndStopsOnEitherSignal() throws Exception {
     for (String signal : List.of("TERM", "INT")) {
       try (Server server = new Server()) {
-        HttpRequest request =
-            HttpRequest.newBuilder(server.url.resolve("v1/predict"))
-                .header("Content-Type", "application/json")
-                .POST(BodyPublishers.ofString("{\"text\": \"the old moss\"}"))
-                .build();
-        HttpResponse<String> response =
-            HttpClient.newHttpClient().send(request, BodyHandlers.ofString());
-        assertEquals(200, response.statusCode(), response.body());
-        assertTrue(response.body().contains("\"label\":\"plant\""), response.body());
+        assertEquals("plant", server.labelOf("the old moss"));
         assertEquals(0, server.stop(signal));
       }
     }
@@ -189,6 +217,31 @@ class ServeTest {
         String answer = rest(third);
         assertTrue(answer.isEmpty() || answer.equals("[reset]"), answer);
       }
+    }
+  }
+
+  @Test
+  void aStudentThatChangesTakesTheOthersPlace() throws Exception {
+    Path data = folder.resolve("data.jsonl");
+    String swapped =
+        Files.readString(data)
+            .replace("\"plant\"", "\"?\"")
+            .replace("\"animal\"", "\"plant\"")
+            .replace("\"?\"", "\"animal\"");
+    Path other = trained("other", Files.writeString(folder.resolve("swapped.jsonl"), swapped));
+    Path served = folder.resolve("served.maque");
+    ModelDirectory.pack(ModelDirectory.read(student), served);
+    try (Server server = new Server(served, "--reload")) {
+      assertEquals("plant", server.labelOf("the old moss"));
+      Files.writeString(served, "damaged");
+      String line = server.lines.readLine();
+      assertTrue(line.startsWith("not reloaded, the old one goes on: "), line);
+      assertEquals("plant", server.labelOf("the old moss"));
+      ModelDirectory.pack(ModelDirectory.read(other), folder.resolve("next.maque"));
+      Files.move(folder.resolve("next.maque"), served, StandardCopyOption.REPLACE_EXISTING);
+      assertEquals("reloaded " + served, server.lines.readLine());
+      assertEquals("animal", server.labelOf("the old moss"));
+      assertEquals(0, server.stop("TERM"));
     }
   }
 

@@ -70,9 +70,9 @@ final class Answers {
             json.writeStartObject();
             json.writeStringField("name", model.name());
             json.writeStringField("source", model.source());
-            json.writeNumberField("parameters", model.model().parameters());
-            json.writeNumberField("native_bytes", model.model().nativeBytes());
-            strings(json, "labels", model.model().labels());
+            json.writeNumberField("parameters", model.parameters());
+            json.writeNumberField("native_bytes", model.nativeBytes());
+            strings(json, "labels", model.labels());
             json.writeEndObject();
           }
           json.writeEndArray();
@@ -115,7 +115,7 @@ final class Answers {
   private static void prediction(
       JsonGenerator json, Served model, PredictRequest request, Prediction prediction)
       throws IOException {
-    List<String> labels = model.model().labels();
+    List<String> labels = model.labels();
     json.writeStringField("label", prediction.label());
     json.writeNumberField("probability", prediction.confidence());
     json.writeObjectFieldStart("probabilities");

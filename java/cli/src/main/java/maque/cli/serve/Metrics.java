@@ -75,14 +75,8 @@ final class Metrics {
         "maque_native_bytes",
         "gauge",
         "Native memory that the model holds.",
-        m -> m.model().nativeBytes());
-    each(
-        out,
-        models,
-        "maque_parameters",
-        "gauge",
-        "Weights of the model.",
-        m -> m.model().parameters());
+        m -> m.nativeBytes());
+    each(out, models, "maque_parameters", "gauge", "Weights of the model.", m -> m.parameters());
     info(out, models);
     return out.toString();
   }
@@ -96,7 +90,7 @@ final class Metrics {
               "%s,source=\"%s\",classes=\"%d\",isa=\"%s\",version=\"%s\"",
               label(served),
               escaped(served.source()),
-              served.model().labels().size(),
+              served.labels().size(),
               escaped(info.isa()),
               escaped(info.version()));
       line(out, "maque_model_info", labels, 1);
