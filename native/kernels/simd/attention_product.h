@@ -35,9 +35,10 @@ MAQUE_INLINE void product_tile(const Product& x, int64_t i, int64_t j, int64_t r
   for (int row = 0; row < kRows; ++row) {
     for (int block = 0; block < kBlocks; ++block) sums[row][block] = F::zero();
   }
+  const auto lanes = [r](int block) MAQUE_BODY { return block + 1 < kBlocks ? kLanes : r; };
   for (int64_t p = 0; p < x.k; ++p, a += x.a_k, b += x.ldb) {
     F right[kBlocks];
-    for (int block = 0; block < kBlocks; ++block) right[block] = load(b + block * kLanes, r);
+    for (int block = 0; block < kBlocks; ++block) right[block] = load(b + block * kLanes, lanes(block));
     for (int row = 0; row < kRows; ++row) {
       const F left = F::set1(a[row * x.a_row]);
       for (int block = 0; block < kBlocks; ++block)
@@ -47,7 +48,8 @@ MAQUE_INLINE void product_tile(const Product& x, int64_t i, int64_t j, int64_t r
   const F scale = F::set1(x.scale);
   for (int row = 0; row < kRows; ++row) {
     float* c = x.c + (i + row) * x.ldc + j;
-    for (int block = 0; block < kBlocks; ++block) store(sums[row][block] * scale, c + block * kLanes, r);
+    for (int block = 0; block < kBlocks; ++block)
+      store(sums[row][block] * scale, c + block * kLanes, lanes(block));
   }
 }
 
@@ -70,11 +72,13 @@ inline void product_band(const Product& x, int64_t j, int64_t r) {
 inline void product(const Product& x) {
   int64_t j = 0;
   for (; j + kTileBlocks * kLanes <= x.n; j += kTileBlocks * kLanes) product_band<kTileBlocks>(x, j, kLanes);
-  if (kTileBlocks > 2) {
-    for (; j + 2 * kLanes <= x.n; j += 2 * kLanes) product_band<2>(x, j, kLanes);
-  }
-  for (; j + kLanes <= x.n; j += kLanes) product_band<1>(x, j, kLanes);
-  if (j < x.n) product_band<1>(x, j, x.n - j);
+  if (j == x.n) return;
+  // What is left is one band too, of which the last block may be in part.
+  const int64_t blocks = (x.n - j + kLanes - 1) / kLanes, r = x.n - j - (blocks - 1) * kLanes;
+  if (kTileBlocks > 3 && blocks == 4) return product_band<4>(x, j, r);
+  if (kTileBlocks > 2 && blocks == 3) return product_band<3>(x, j, r);
+  if (kTileBlocks > 1 && blocks == 2) return product_band<2>(x, j, r);
+  product_band<1>(x, j, r);
 }
 
 }  // namespace maque::MAQUE_ISA

@@ -3,6 +3,9 @@
 // every panel of B, a panel's block of k (up to 64 KiB) every tile of rows. See kernels/gemm.h for the
 // contract, gemm_tile.h for the inner kernels.
 //
+// Few tiles of rows would wait for a large B; so each asks for a part of the panels that the next columns
+// need. Before a tile begins it asks for what the epilogue reads and writes.
+//
 // A word is 32 bits: one element of k in fp32, two in bf16. A product says by a class Words
 //   kElements                    elements in a word
 //   load(p), load(p, n)          sixteen words of contiguous elements, whole or the first n elements
@@ -18,7 +21,7 @@ namespace {
 constexpr int64_t kBlockK = 512, kBlockRows = kGemmScratch / kBlockK;
 
 using TileFunction = void (*)(const float*, const float*, int64_t, int64_t, const float*, int64_t, float*,
-                              int64_t);
+                              int64_t, Ahead);
 
 /// The inner kernels for one number of rows.
 struct RowKernels {
@@ -159,17 +162,30 @@ void copy_tile(const float* from, int64_t ld_from, int64_t rows, int64_t n, floa
     __builtin_memcpy(to + i * ld_to, from + i * ld_from, static_cast<size_t>(n) * 4);
 }
 
+/// Asks for a tile that is written or read once its sums are done.
+void ask_for(const float* p, int64_t ld, int64_t rows, int64_t n) {
+  for (int64_t i = 0; i < rows; ++i, p += ld) {
+    for (int64_t j = 0; j < n; j += kFloatsPerLine) __builtin_prefetch(p + j, 0, 3);
+  }
+}
+
 /// Columns [j, j + width) of one tile of rows, fewer at the right edge of C. Sums go straight to C where
 /// nothing follows and the tile is whole; otherwise they are computed aside, so that what follows can still
 /// read what C holds.
 void run_tile(const Block& block, TileFunction function, int64_t first, int64_t rows, int64_t j,
-              int64_t width) {
+              int64_t width, const Ahead& ahead) {
   const GemmArgs<float>& g = block.g;
   const float* b = block.b + (j / kPanel * block.words + block.p0) * kPanel + j % kPanel;
   float* c = g.c + (block.i0 + first) * g.ldc + j;
   const int64_t n = g.n - j < width ? g.n - j : width;
   alignas(64) float aside[kMaxRows * kPanel];
   const bool direct = n == width && block.finish == nullptr;
+  if (block.finish != nullptr) {
+    ask_for(c, g.ldc, rows, n);
+    if (g.residual != nullptr) {
+      ask_for(g.residual + (block.i0 + first) * g.ld_residual + j, g.ld_residual, rows, n);
+    }
+  }
   const float* from = block.from_c ? c : nullptr;
   int64_t ld_from = g.ldc;
   if (block.from_c && n < width) {
@@ -177,12 +193,26 @@ void run_tile(const Block& block, TileFunction function, int64_t first, int64_t 
     from = aside, ld_from = width;
   }
   function(block.a + first * block.whole_k, b, block.words * kPanel, block.k, from, ld_from,
-           direct ? c : aside, direct ? g.ldc : width);
+           direct ? c : aside, direct ? g.ldc : width, ahead);
   if (block.finish != nullptr) {
     block.finish(g, block.i0 + first, j, rows, n, aside, width);
   } else if (!direct) {
     copy_tile(aside, width, rows, n, c, g.ldc);
   }
+}
+
+/// B comes from beyond the L2 cache from this size on, and it shows in blocks of few tiles: one alone streams
+/// it in the order that the processor foresees, and many use each panel for long.
+constexpr int64_t kFarFloats = 3 << 17, kFewTiles = 4;
+
+/// Tile t of `count` asks for its share of the panels that lie `width` columns to the right of its own.
+Ahead ahead_of(const Block& block, int64_t t, int64_t count, int64_t j, int64_t width) {
+  constexpr int64_t kLines = kLanes * kPanel / kFloatsPerLine;  // of a panel in 16 steps
+  const int64_t lines = (kLines + count - 1) / count, next = (j + width) / kPanel * kPanel;
+  const bool far = block.words * block.g.n >= kFarFloats && count > 1 && count <= kFewTiles;
+  if (!far || next >= block.g.n) return {nullptr, 0};
+  const int64_t skipped = t * lines * (block.k / kLanes);
+  return {block.b + (next / kPanel * block.words + block.p0) * kPanel + skipped * kFloatsPerLine, lines};
 }
 
 /// Tiles of all rows across columns [j, j + width).
@@ -195,10 +225,12 @@ void run_columns(const Block& block, const Parts& tiles, int64_t j, int64_t widt
     const int64_t wide = kernels.wide_vectors * kLanes, narrow = kernels.narrow_vectors * kLanes;
     int64_t at = j;
     for (; at + wide <= end; at += wide) {
-      run_tile(block, kernels.wide[layout], tiles.begin(t), tiles.length(t), at, wide);
+      run_tile(block, kernels.wide[layout], tiles.begin(t), tiles.length(t), at, wide,
+               ahead_of(block, t, tiles.count, at, width));
     }
     for (; at < end; at += narrow) {
-      run_tile(block, kernels.narrow[layout], tiles.begin(t), tiles.length(t), at, narrow);
+      run_tile(block, kernels.narrow[layout], tiles.begin(t), tiles.length(t), at, narrow,
+               ahead_of(block, t, tiles.count, at, width));
     }
   }
 }

@@ -36,12 +36,21 @@ constexpr int tile_vectors(int rows) {
   return vectors;
 }
 
+constexpr int64_t kFloatsPerLine = 16;
+
+/// What a tile asks for ahead of time, for the tiles of the next columns: `lines` cache lines of each panel
+/// that it is wide, in every 16 steps of k.
+struct Ahead {
+  const float* b;
+  int64_t lines;
+};
+
 /// One tile. `b` is the first panel's block of k, further panels lie `panel_stride` apart. Sums start at
 /// `from`, or at 0 where that is null, and go to `to`; both have R rows of W * 16 whole columns and may be
 /// the same.
 template <class Words, int R, int W, Layout L>
 void tile(const float* a, const float* b, int64_t panel_stride, int64_t k, const float* from, int64_t ld_from,
-          float* to, int64_t ld_to) {
+          float* to, int64_t ld_to, Ahead ahead) {
   F sum[R][W];
 #pragma GCC unroll 16
   for (int i = 0; i < R; ++i) {
@@ -66,6 +75,12 @@ void tile(const float* a, const float* b, int64_t panel_stride, int64_t k, const
   };
   if constexpr (L == Layout::kRows) {
     for (; k >= kLanes; k -= kLanes, a += R * kLanes) {
+      for (int64_t line = 0; line < ahead.lines; ++line, ahead.b += kFloatsPerLine) {
+#pragma GCC unroll 4
+        for (int w = 0; w < W; w += kPanelVectors) {
+          __builtin_prefetch(ahead.b + w / kPanelVectors * panel_stride, 0, 2);
+        }
+      }
 #pragma GCC unroll 4
       for (int p = 0; p < kLanes; ++p) step(a + p);
     }
