@@ -33,6 +33,7 @@ import picocli.CommandLine.Spec;
       TrainStudentCommand.class,
       EvaluateCommand.class,
       CheckDataCommand.class,
+      CalibrateCommand.class,
       PackCommand.class,
       ExportCommand.class,
       DiagnoseCommand.class,

@@ -153,7 +153,7 @@ final class PackCommand implements Callable<Integer> {
         model.modelType().equals("bert")
             ? packTeacher(model, options)
             : StudentPacking.pack(model, options, threads.count(), out);
-    if (out.toString().endsWith(SINGLE_FILE)) {
+    if (isSingleFile(out)) {
       writer.commitFile();
     } else {
       writer.commit();
@@ -173,6 +173,11 @@ final class PackCommand implements Callable<Integer> {
                 100.0 * after / before,
                 source,
                 before));
+  }
+
+  /** Whether a model of that name is one file. */
+  static boolean isSingleFile(Path path) {
+    return path.toString().endsWith(SINGLE_FILE);
   }
 
   private ModelDirectory.Writer packTeacher(

@@ -51,6 +51,29 @@ class PackTest {
     assertTrue(outcome.errorLine().contains(said), outcome.err());
   }
 
+  /** A packed model, and one that was trained without dev, get their temperature afterwards. */
+  @Test
+  void calibratesWhatIsTrainedAlready() throws IOException {
+    Path packed = folder.resolve("raw.maque");
+    assertEquals(0, Tiny.maque("pack", student, "--precision", "int8", "--out", packed).code());
+    Path noisy = Tiny.data(folder.resolve("noisy.jsonl"), 60, 4);
+    String flipped = Files.readString(noisy).replaceFirst("plant", "animal");
+    Files.writeString(noisy, flipped);
+    for (Path model : new Path[] {student, packed}) {
+      Path out = folder.resolve("calibrated-" + model.getFileName());
+      Tiny.Outcome outcome = Tiny.maque("calibrate", model, "--data", noisy, "--out", out);
+      assertEquals(0, outcome.code(), outcome.err());
+      ModelDirectory before = ModelDirectory.read(model);
+      ModelDirectory after = ModelDirectory.read(out);
+      assertEquals(Files.isDirectory(model), Files.isDirectory(out));
+      assertTrue(outcome.out().contains("temperature " + after.temperature()), outcome.out());
+      assertTrue(after.temperature() != before.temperature());
+      assertEquals(before.nativeTensors().keySet(), after.nativeTensors().keySet());
+      assertTrue(after.training().get("calibration").toString().contains("noisy.jsonl"));
+      fails(1, "exists already", "calibrate", model, "--data", noisy, "--out", out);
+    }
+  }
+
   @Test
   void makesADirectoryOrAFileAndSaysItsSize() throws IOException {
     Path file = folder.resolve("packed.maque");

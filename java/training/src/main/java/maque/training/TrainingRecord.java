@@ -57,13 +57,8 @@ final class TrainingRecord {
   }
 
   /** What the temperature fitted on dev does to the probabilities there. */
-  void calibration(Calibration raw, Calibration fitted) {
-    calibration.put("data", "dev");
-    calibration.put("temperature", fitted.temperature());
-    calibration.put("error", fitted.error());
-    calibration.put("log_loss", fitted.loss());
-    calibration.put("error_without", raw.error());
-    calibration.put("log_loss_without", raw.loss());
+  void calibration(Map<String, Object> fit) {
+    calibration.putAll(fit);
   }
 
   /** Something that a reader should know; also goes to the log. */

@@ -11,9 +11,6 @@ import maque.runtime.Tensor;
  * end.
  */
 final class TrainingRun {
-  /** config.json's key of what logits are divided by before they become probabilities. */
-  private static final String TEMPERATURE = "calibration_temperature";
-
   private final Path out;
   private final TrainingOptions<?> options;
   private final RunControl control;
@@ -78,7 +75,7 @@ final class TrainingRun {
    * @param dev null where there is none: then nothing is fitted
    */
   void calibrate(Trainer trainer, DevSet dev, TrainingState state, Map<String, Object> config) {
-    config.remove(TEMPERATURE); // an encoder's that was fine-tuned before
+    config.remove(TemperatureFit.KEY); // an encoder's that was fine-tuned before
     if (dev == null) {
       return;
     }
@@ -87,12 +84,9 @@ final class TrainingRun {
     if (answers.gold().length == 0) {
       return;
     }
-    double fitted = Calibration.fit(answers.logits(), answers.gold());
-    double temperature = Math.round(fitted * 1e4) / 1e4;
-    config.put(TEMPERATURE, temperature);
-    record.calibration(
-        Calibration.of(answers.logits(), answers.gold(), 1),
-        Calibration.of(answers.logits(), answers.gold(), temperature));
+    TemperatureFit fit = TemperatureFit.of(answers.logits(), answers.gold());
+    config.put(TemperatureFit.KEY, fit.fitted().temperature());
+    record.calibration(fit.toMap("dev"));
   }
 
   /** Writes the model and, once it is there, removes the checkpoint. */
