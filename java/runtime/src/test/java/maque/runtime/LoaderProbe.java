@@ -124,10 +124,13 @@ final class LoaderProbe {
                 ProcessState.rise(Arrays.copyOfRange(resident, count / 2, count)) / (1 << 20)));
   }
 
-  /** How many are still there once the collector has had its time. */
+  /**
+   * How many are still there once the collector has had its time; libraries are unloaded a little
+   * later, by a thread of the JDK's.
+   */
   private static long collected(List<WeakReference<ClassLoader>> dropped) throws Exception {
     long left = dropped.size();
-    for (int i = 0; i < 200 && left > 0; i++) {
+    for (int i = 0; i < 500 && (left > 0 || mapped() > 1); i++) {
       System.gc();
       Thread.sleep(10);
       left = dropped.stream().filter(reference -> reference.get() != null).count();
