@@ -4,11 +4,14 @@
 #   MAQUE_CUDA_ARCHITECTURES  what it is compiled for, besides the PTX of the last: 80 where it is built for the tests
 #                             alone; 75 and 80, which see every branch of the sources, in continuous integration
 #                             (CI=true); "all" takes each that this nvcc knows from 75 on
+#   MAQUE_CUDA_MUTATIONS      ON adds a test of a minute, which makes each kind of mistake on purpose (the default in
+#                             continuous integration)
 #   MAQUE_NVCC                path of nvcc, where it is in neither PATH, CUDA_HOME nor /usr/local/cuda
 #
 # Without nvcc, and without Boost.Context (libboost-context-dev) for the emulation, a test says so and counts as
 # skipped; nothing else changes.
 option(MAQUE_CUDA "Build libmaque_cuda where nvcc is found" ${BUILD_TESTING})
+option(MAQUE_CUDA_MUTATIONS "Show that the tests of kernels notice mistakes" $ENV{CI})
 set(default_architectures 80)
 if("$ENV{CI}" STREQUAL "true")
   set(default_architectures 75 80)
@@ -111,7 +114,9 @@ function(maque_cuda_tests)
     get_filename_component(name ${source} NAME_WE)
     maque_emulated_test(cuda_${name} ${source})
   endforeach()
-  # Each kind of mistake, made on purpose, fails a test.
+  if(NOT MAQUE_CUDA_MUTATIONS)
+    return()
+  endif()
   add_test(NAME cuda_mutations COMMAND ${CMAKE_SOURCE_DIR}/native/tests/cuda/mutations.sh ${CMAKE_BINARY_DIR}
            ${CMAKE_CXX_COMPILER} $<TARGET_FILE:maque_cuda_emulated> $<TARGET_FILE:maque_kernels>
            $<TARGET_FILE:maque_core> ${MAQUE_BOOST_CONTEXT})

@@ -1,12 +1,12 @@
 #!/bin/bash
 # Registers, shared memory and spills of every kernel, as ptxas tells them, into native/kernels/cuda/resources.txt.
 # Dynamic shared memory is what a launch asks for and not in the table.
-#   resources.sh [NVCC] [architecture ...]    default: nvcc from PATH or /usr/local/cuda, 75 80 90 120
+#   resources.sh [NVCC] [architecture ...]    default: nvcc from PATH or /usr/local/cuda, 80
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 nvcc=${1:-$(PATH=$PATH:/usr/local/cuda/bin command -v nvcc)}
 shift || true
-[ $# -gt 0 ] || set -- 75 80 90 120
+[ $# -gt 0 ] || set -- 80
 table=native/kernels/cuda/resources.txt
 rows=$(mktemp)
 trap 'rm -f "$rows"' EXIT

@@ -23,7 +23,14 @@ mutate() {
     -c "$copy/$source.cu" -o "$temporary/mutant.o"
   "$cxx" "$temporary/mutant.o" $(find "$build/CMakeFiles/$test.dir" "$build/CMakeFiles/maque_kernels_emu.dir" -name '*.o') \
     "${libraries[@]}" -lm -o "$temporary/$test"
-  if (timeout 120 "$temporary/$test") >"$temporary/log" 2>&1; then
+  # The first failed check is enough; a crash is one too.
+  local codes
+  set +e
+  { timeout 120 stdbuf -oL "$temporary/$test" 2>&1; } 2>/dev/null |
+    awk '/kernel [a-z_0-9]+:/ { print } /failed:|element [0-9]+ of/ { found = 1; exit } END { exit !found }' >"$temporary/log"
+  codes=("${PIPESTATUS[@]}")
+  set -e
+  if [ "${codes[1]}" -ne 0 ] && [ "${codes[0]}" -lt 128 ]; then
     echo "$file: NOT caught: '$from' -> '$to'"
   else
     caught=$((caught + 1))
@@ -57,8 +64,7 @@ mutate lanes.h layer_norm cuda_layer_norm_test 'shuffle(sum, 0, kLanes)' 'shuffl
 # off by one
 mutate pooling.cu pooling cuda_pooling_test 's < t.offsets[b + 1]; ++s' 's <= t.offsets[b + 1]; ++s'
 mutate attention.cu attention cuda_attention_test 'const float score = j < place.nk' 'const float score = j <= place.nk'
-mutate attention_bf16.cu attention_bf16 cuda_attention_test 'uint16_t* x, int64_t ld, int32_t row, int32_t n, int32_t d, Shared<uint16_t> to) {' 'uint16_t* x, int64_t ld, int32_t row, int32_t n, int32_t d, Shared<uint16_t> to) {
-  n -= 1;'
+mutate attention_bf16.cu attention_bf16 cuda_attention_test 'row + r < n && column' 'row + r < n - 1 && column'
 mutate lstm.cu lstm cuda_recurrence_test 'hidden - p < kDepth ? hidden - p : kDepth' 'hidden - p < kDepth ? hidden - p + 1 : kDepth'
 mutate embedding.cu embedding cuda_embedding_test 'first > begin && ids[order[first - 1]] == id' 'first > begin + 1 && ids[order[first - 1]] == id'
 
