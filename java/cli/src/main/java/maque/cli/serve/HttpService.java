@@ -135,13 +135,15 @@ public final class HttpService implements AutoCloseable {
     metrics.begin();
     try {
       Reply reply = answer(exchange, start);
+      // Before it is sent: who has the answer finds it counted.
+      metrics.answered(reply.status, System.nanoTime() - start);
       send(exchange, reply);
-      metrics.end(reply.status, System.nanoTime() - start);
     } catch (IOException e) {
       metrics.abort();
       LOG.log(Level.DEBUG, "a client went away", e);
     } finally {
       exchange.close();
+      metrics.end();
     }
   }
 

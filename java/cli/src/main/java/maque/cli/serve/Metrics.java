@@ -17,19 +17,21 @@ final class Metrics {
   private final LongAdder aborted = new LongAdder();
   private final AtomicInteger inFlight = new AtomicInteger();
 
-  int begin() {
-    return inFlight.incrementAndGet();
+  void begin() {
+    inFlight.incrementAndGet();
   }
 
-  void end(int status, long nanos) {
+  void answered(int status, long nanos) {
     requests.computeIfAbsent(status, ignored -> new LongAdder()).increment();
     latency.add(nanos);
-    inFlight.decrementAndGet();
   }
 
-  /** A request whose client did not stay for the answer. */
+  /** The client sent no whole request, or did not stay for the answer. */
   void abort() {
     aborted.increment();
+  }
+
+  void end() {
     inFlight.decrementAndGet();
   }
 

