@@ -146,6 +146,13 @@ struct Block {
   int64_t begin(int64_t tile) const { return tile * m / tiles; }
 };
 
+/// Asks for what the epilogue of a tile reads or writes.
+void ask_for(const float* p, int64_t ld, int64_t rows, int64_t n) {
+  for (int64_t i = 0; i < rows; ++i, p += ld) {
+    for (int64_t j = 0; j < n; j += kLanes) __builtin_prefetch(p + j, 0, 3);
+  }
+}
+
 /// Rows [begin, end) of the block across columns [j, end_j).
 void run_tile(const Block& block, int64_t begin, int64_t end, int64_t j, int64_t end_j) {
   const GemmInt8Args& g = block.g;
@@ -157,8 +164,11 @@ void run_tile(const Block& block, int64_t begin, int64_t end, int64_t j, int64_t
     const bool wide = j + kernels.wide_columns <= end_j;
     const int64_t width = wide ? kernels.wide_columns : kernels.narrow_columns;
     const int8_t* b = g.b + j / kInt8Panel * panel_bytes + j % kInt8Panel * kInt8Step;
+    const int64_t n = end_j - j < width ? end_j - j : width;
+    ask_for(g.c + i * g.ldc + j, g.ldc, rows, n);
+    if (g.residual != nullptr) ask_for(g.residual + i * g.ld_residual + j, g.ld_residual, rows, n);
     (wide ? kernels.wide : kernels.narrow)(g.a + i * g.lda, g.lda, b, panel_bytes, steps, sums);
-    block.finish(g, i, j, rows, end_j - j < width ? end_j - j : width, sums, width);
+    block.finish(g, i, j, rows, n, sums, width);
     j += width;
   }
 }
