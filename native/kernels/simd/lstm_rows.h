@@ -5,6 +5,8 @@
 // A product says by a class P, made from the step
 //   Step                      the step's type
 //   kInStep                   elements of the state in one step of the sum
+//   kBetween                  whether the cells of a single row are worked out in between, or at once: where
+//                             arithmetic binds there is nothing to gain
 //   weights                   packed, 4 bytes for each place and step
 //   add(at, row, p, sums)     sums[i] of R rows from `row` on += step p's products with the sixteen words at
 //   `at` write(row, unit, h)       the new state of a block
@@ -114,6 +116,13 @@ struct Pending {
   int64_t count;
 };
 
+template <class P>
+MAQUE_INLINE void finish(const typename P::Step& s, Pending* pending) {
+  for (int64_t i = 0; i < pending->count * Cell::kStages; ++i)
+    pending->cells[i / Cell::kStages].stage(P(s), s, i % Cell::kStages);
+  pending->count = 0;
+}
+
 /// The sums of W blocks of the only row, and in between the cells that are pending, for which these blocks'
 /// then are.
 template <class P, int W>
@@ -158,9 +167,9 @@ void step_row(const typename P::Step& s, int64_t blocks) {
     } else {
       lone_blocks<P, 1>(s, b, &pending);
     }
+    if constexpr (!P::kBetween) finish<P>(s, &pending);
   }
-  for (int64_t i = 0; i < pending.count * Cell::kStages; ++i)
-    pending.cells[i / Cell::kStages].stage(P(s), s, i % Cell::kStages);
+  finish<P>(s, &pending);
 }
 
 template <class P>

@@ -11,6 +11,7 @@ namespace {
 struct Fp32Product {
   using Step = LstmStep<float>;
   static constexpr int kInStep = 1;
+  static constexpr bool kBetween = true;
   const Step& s;
   const char* weights = reinterpret_cast<const char*>(s.weights);
 
@@ -29,6 +30,7 @@ struct Fp32Product {
 struct WidenedProduct {
   using Step = LstmStep<float>;
   static constexpr int kInStep = 2;
+  static constexpr bool kBetween = false;
   const Step& s;
   const char* weights = reinterpret_cast<const char*>(s.weights_bf16);
 

@@ -11,6 +11,7 @@ namespace {
 struct Bf16Product {
   using Step = LstmBf16Step;
   static constexpr int kInStep = 2;
+  static constexpr bool kBetween = true;
   const Step& s;
   const char* weights = reinterpret_cast<const char*>(s.weights_bf16);
 
