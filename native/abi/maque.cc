@@ -182,6 +182,13 @@ int32_t maque_last_error(char* out, int64_t capacity) { return copy_text(last_er
 
 int32_t maque_isa(char* out, int64_t capacity) { return copy_text(kernels().isa, out, capacity); }
 
+int32_t maque_isa_bf16(char* out, int64_t capacity) {
+  const Bf16Kernels* kernels = bf16_kernels();
+  return copy_text(kernels == nullptr ? "" : kernels->isa, out, capacity);
+}
+
+int32_t maque_isa_int8(char* out, int64_t capacity) { return copy_text(int8_kernels().isa, out, capacity); }
+
 int32_t maque_cpu_features(char* out, int64_t capacity) { return copy_text(cpu_features(), out, capacity); }
 
 int32_t maque_builder_new(int64_t* builder) {

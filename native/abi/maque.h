@@ -32,6 +32,8 @@ int32_t maque_nothing(const int32_t* ids, float* out);
 /* Copies text and its NUL, cut at capacity bytes. */
 int32_t maque_last_error(char* out, int64_t capacity);
 int32_t maque_isa(char* out, int64_t capacity);          /* "avx512", "avx2", "ref" */
+int32_t maque_isa_bf16(char* out, int64_t capacity);     /* of products in bf16; "" where there are none */
+int32_t maque_isa_int8(char* out, int64_t capacity);     /* of int8 models: "avx512vnni", "avx512", "avx2", "ref" */
 int32_t maque_cpu_features(char* out, int64_t capacity); /* comma-separated */
 
 /* Building a model.

@@ -41,6 +41,12 @@ TEST(information) {
   CHECK_EQ(std::string(text), kernels().isa);
   CHECK_EQ(maque_isa(nullptr, 16), MAQUE_INVALID_ARGUMENT);
   CHECK_EQ(maque_isa(text, 0), MAQUE_INVALID_ARGUMENT);
+  CHECK_EQ(maque_isa_bf16(text, 16), MAQUE_OK);
+  CHECK_EQ(std::string(text), bf16_kernels() == nullptr ? "" : bf16_kernels()->isa);
+  CHECK_EQ(maque_isa_bf16(nullptr, 16), MAQUE_INVALID_ARGUMENT);
+  CHECK_EQ(maque_isa_int8(text, 16), MAQUE_OK);
+  CHECK_EQ(std::string(text), int8_kernels().isa);
+  CHECK_EQ(maque_isa_int8(text, 0), MAQUE_INVALID_ARGUMENT);
   CHECK_EQ(maque_cpu_features(text, -1), MAQUE_INVALID_ARGUMENT);
   CHECK_EQ(maque_cpu_features(text, 3), MAQUE_OK);
   CHECK_EQ(std::strlen(text) <= 2, true);

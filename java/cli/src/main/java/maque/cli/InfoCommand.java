@@ -48,6 +48,8 @@ final class InfoCommand implements Callable<Integer> {
       console.result("maque           " + info.version());
       console.result("instructions    " + info.isa());
       if (info.isNative()) {
+        console.result("products bf16   " + (info.bf16().isEmpty() ? "none" : info.bf16()));
+        console.result("products int8   " + info.int8());
         console.result("processor has   " + info.cpuFeatures());
         console.result("native library  " + info.library());
       } else {

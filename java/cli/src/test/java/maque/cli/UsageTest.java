@@ -88,5 +88,9 @@ class UsageTest {
     Tiny.Outcome outcome = Tiny.maque("info");
     assertEquals(0, outcome.code(), outcome.err());
     assertTrue(outcome.out().matches("(?s).*instructions +(avx512|avx2|ref)\\R.*"), outcome.out());
+    assertTrue(outcome.out().matches("(?s).*products bf16 +(none|avx512bf16)\\R.*"), outcome.out());
+    assertTrue(
+        outcome.out().matches("(?s).*products int8 +(avx512vnni|avx512|avx2|ref)\\R.*"),
+        outcome.out());
   }
 }

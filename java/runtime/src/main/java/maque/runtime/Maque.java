@@ -5,6 +5,7 @@ import java.io.InputStream;
 import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.util.Properties;
+import java.util.function.ToIntBiFunction;
 
 /**
  * What is running: version, instruction set, library.
@@ -33,11 +34,20 @@ public final class Maque {
    * @param version Maque's version
    * @param isa the instruction set in use: {@code avx512}, {@code avx2} or {@code ref}; {@code
    *     java} where students answer in plain Java
+   * @param bf16 the one of products in bf16; empty where the processor has none, and in plain Java
+   * @param int8 the one of int8 models, such as {@code avx512vnni}; {@code java} in plain Java
    * @param cpuFeatures those of the processor that matter, comma-separated; empty in plain Java
    * @param library the file that the native code was loaded from; null in plain Java
    * @param problem why the native library is not in use; empty where it is
    */
-  public record Info(String version, String isa, String cpuFeatures, Path library, String problem) {
+  public record Info(
+      String version,
+      String isa,
+      String bf16,
+      String int8,
+      String cpuFeatures,
+      Path library,
+      String problem) {
     /** Whether the native library is in use. */
     public boolean isNative() {
       return library != null;
@@ -54,14 +64,23 @@ public final class Maque {
     if (!isNative()) {
       NativeLibraryException cause = failure;
       String problem = cause == null || mode().equals("off") ? OFF : cause.getMessage();
-      return new Info(version(), "java", "", null, problem);
+      return new Info(version(), "java", "", "java", "", null, problem);
     }
     Path library = load();
-    byte[] isa = new byte[256];
-    MaqueNative.isa(isa, isa.length);
-    byte[] features = new byte[1024];
-    MaqueNative.cpuFeatures(features, features.length);
-    return new Info(version(), Utf8.untilZero(isa), Utf8.untilZero(features), library, "");
+    return new Info(
+        version(),
+        text(MaqueNative::isa),
+        text(MaqueNative::isaBf16),
+        text(MaqueNative::isaInt8),
+        text(MaqueNative::cpuFeatures),
+        library,
+        "");
+  }
+
+  private static String text(ToIntBiFunction<byte[], Integer> call) {
+    byte[] out = new byte[1024];
+    call.applyAsInt(out, out.length);
+    return Utf8.untilZero(out);
   }
 
   /**

@@ -39,6 +39,12 @@ final class MaqueNative {
   @Name("maque_isa")
   static native int isa(@Cast("char*") byte[] out, long capacity);
 
+  @Name("maque_isa_bf16")
+  static native int isaBf16(@Cast("char*") byte[] out, long capacity);
+
+  @Name("maque_isa_int8")
+  static native int isaInt8(@Cast("char*") byte[] out, long capacity);
+
   @Name("maque_cpu_features")
   static native int cpuFeatures(@Cast("char*") byte[] out, long capacity);
 

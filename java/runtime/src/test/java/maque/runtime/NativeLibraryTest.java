@@ -67,6 +67,11 @@ class NativeLibraryTest {
   void saysWhatRuns() {
     Maque.Info info = Maque.info();
     assertTrue(Set.of("avx512", "avx2", "ref").contains(info.isa()), info.isa());
+    // A flavour of int8 or bf16 is of that instruction set or of one that adds to it.
+    assertTrue(info.int8().startsWith(info.isa()), info.toString());
+    boolean multipliesInBf16 =
+        info.cpuFeatures().contains("bf16") && System.getenv("MAQUE_MAX_ISA") == null;
+    assertEquals(multipliesInBf16 ? "avx512bf16" : "", info.bf16());
     assertTrue(info.version().matches("\\d+\\.\\d+\\.\\d+.*"), info.version());
     assertTrue(Files.isRegularFile(info.library()));
   }
