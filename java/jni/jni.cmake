@@ -1,9 +1,13 @@
 # maque_jni_library(NAME CLASS TARGET_DIR STATIC_LIBRARIES...)
 #
 # Builds lib<NAME>.so = JavaCPP's code for the bindings CLASS, generated in TARGET_DIR/jni, and our static libraries;
-# it lands in TARGET_DIR/classes/maque/native/linux-x86_64, from where it enters the jar. Not part of `all`.
+# it lands in TARGET_DIR/classes/maque/native/PLATFORM, from where it enters the jar. Not part of `all`.
 set(MAQUE_JAVA_HOME "$ENV{JAVA_HOME}" CACHE PATH "JDK whose jni.h is used")
 set(MAQUE_JNI_DIR ${CMAKE_CURRENT_LIST_DIR})
+set(MAQUE_PLATFORM linux-x86_64)
+if(MAQUE_ARM64)
+  set(MAQUE_PLATFORM linux-arm64)
+endif()
 
 function(maque_jni_library name class target_dir)
   set(generated ${CMAKE_BINARY_DIR}/jni/jni${class}.cpp)
@@ -18,7 +22,7 @@ function(maque_jni_library name class target_dir)
   target_link_libraries(${name} PRIVATE ${ARGN})
   target_link_options(${name} PRIVATE -Wl,--gc-sections -Wl,--version-script=${MAQUE_JNI_DIR}/exports.map
                                       -Wl,--no-undefined -Wl,--build-id=none -Wl,-z,relro -Wl,-z,now -s)
-  set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${target_dir}/classes/maque/native/linux-x86_64
+  set_target_properties(${name} PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${target_dir}/classes/maque/native/${MAQUE_PLATFORM}
                                            LINK_DEPENDS "${MAQUE_JNI_DIR}/exports.map;${MAQUE_JNI_DIR}/seal.cmake")
   add_custom_command(TARGET ${name} POST_BUILD
                      COMMAND ${CMAKE_COMMAND} -DLIBRARY=$<TARGET_FILE:${name}> -P ${MAQUE_JNI_DIR}/seal.cmake)

@@ -5,13 +5,15 @@ add_library(maque_test_lanes STATIC ${test_lane_objects})
 
 # One executable per file. NAME_test.cc runs under ctest; the others (benchmarks, for x86-64) are only built.
 file(GLOB test_sources CONFIGURE_DEPENDS native/tests/*.cc)
+set(test_options)
 if(MAQUE_ARM64)
   list(FILTER test_sources INCLUDE REGEX "_test\\.cc$")
+  set(test_options -O1)  # a second build: what matters is how fast it compiles
 endif()
 foreach(source ${test_sources})
   get_filename_component(name ${source} NAME_WE)
   add_executable(${name} ${source} $<TARGET_OBJECTS:maque_kernels_emu>)
-  target_compile_options(${name} PRIVATE ${MAQUE_WARNINGS})
+  target_compile_options(${name} PRIVATE ${MAQUE_WARNINGS} ${test_options})
   target_link_libraries(${name} PRIVATE maque_train_abi maque_abi maque_model maque_threads maque_test_lanes
                                         maque_kernels maque_core)
   if(name MATCHES "_test$")

@@ -65,12 +65,6 @@ if(MAQUE_CUDA AND MAQUE_NVCC)
 endif()
 
 # --- tests ------------------------------------------------------------------------------------------------------------
-function(maque_skipped name why)
-  message(STATUS "${why}")
-  add_test(NAME ${name} COMMAND sh -c "echo '${why}'; exit 77")
-  set_tests_properties(${name} PROPERTIES SKIP_RETURN_CODE 77)
-endfunction()
-
 function(maque_emulated_test name source)
   add_executable(${name} ${source} $<TARGET_OBJECTS:maque_kernels_emu>)
   target_compile_options(${name} PRIVATE ${MAQUE_WARNINGS})

@@ -18,8 +18,26 @@ final class ElfFile {
   private static final int HEADER = 64;
   private static final int SEGMENT = 56;
   private static final int LOAD = 1;
-  private static final Map<String, Integer> MACHINES =
-      Map.of("amd64", 62, "x86_64", 62, "aarch64", 183);
+  private static final Map<Integer, String> MACHINES =
+      Map.of(
+          3,
+          "x86",
+          8,
+          "mips",
+          21,
+          "ppc64",
+          22,
+          "s390x",
+          40,
+          "arm",
+          62,
+          "x86_64",
+          183,
+          "arm64",
+          243,
+          "riscv",
+          258,
+          "loongarch");
 
   private ElfFile() {}
 
@@ -36,14 +54,11 @@ final class ElfFile {
       if (header.limit() < HEADER || header.getInt(0) != MAGIC || header.get(4) != 2) {
         return "it is no 64-bit ELF file";
       }
-      int machine = header.getShort(18);
-      Integer expected = MACHINES.get(System.getProperty("os.arch"));
-      if (expected != null && machine != expected) {
-        return "it is for another processor (ELF machine "
-            + machine
-            + ", expected "
-            + expected
-            + ")";
+      int code = header.getShort(18);
+      String machine = MACHINES.getOrDefault(code, "ELF machine " + code);
+      String expected = NativeLibrary.machine();
+      if (MACHINES.containsValue(expected) && !machine.equals(expected)) {
+        return "it is for another processor: " + machine + ", this one is " + expected;
       }
       long end = end(channel, header);
       if (end > size) {

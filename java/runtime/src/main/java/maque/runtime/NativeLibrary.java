@@ -6,8 +6,10 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.function.Consumer;
 
 /**
@@ -27,6 +29,8 @@ public final class NativeLibrary {
 
   /** Environment variable: the directory that copies are kept in. */
   public static final String CACHE_VARIABLE = "MAQUE_CACHE";
+
+  private static final List<String> PLATFORMS = List.of("linux-x86_64", "linux-arm64");
 
   private static final String NO_EXEC =
       " (is its file system mounted noexec? "
@@ -172,13 +176,23 @@ public final class NativeLibrary {
     return "lib" + name + ".so";
   }
 
-  /** {@code linux-x86_64} here; other platforms have no library yet and are named in the error. */
+  /**
+   * {@code linux-x86_64} or {@code linux-arm64}; other platforms have no library and are named in
+   * the error.
+   */
   static String platform() {
     String os = System.getProperty("os.name", "").toLowerCase(java.util.Locale.ROOT);
+    return (os.startsWith("linux") ? "linux" : os.replace(' ', '-')) + "-" + machine();
+  }
+
+  /** The processor's architecture under one name, where the JDK has several. */
+  static String machine() {
     String machine = System.getProperty("os.arch", "");
-    return (os.startsWith("linux") ? "linux" : os.replace(' ', '-'))
-        + "-"
-        + (machine.equals("amd64") ? "x86_64" : machine);
+    return switch (machine) {
+      case "amd64" -> "x86_64";
+      case "aarch64" -> "arm64";
+      default -> machine;
+    };
   }
 
   private byte[] content() {
@@ -191,12 +205,29 @@ public final class NativeLibrary {
                 + owner.getName()
                 + "; this platform is "
                 + platform()
-                + ", Maque is built for linux-x86_64");
+                + ", the jar has it for "
+                + platformsInJar());
       }
       return in.readAllBytes();
     } catch (IOException e) {
       throw new NativeLibraryException(resource + ": cannot be read: " + e.getMessage(), e);
     }
+  }
+
+  /** Those of the platforms that Maque knows whose library is there. */
+  private String platformsInJar() {
+    List<String> present = new ArrayList<>();
+    for (String platform : PLATFORMS) {
+      try (InputStream in =
+          owner.getResourceAsStream("/maque/native/" + platform + "/" + fileName())) {
+        if (in != null) {
+          present.add(platform);
+        }
+      } catch (IOException e) {
+        throw new NativeLibraryException(owner.getName() + ": its jar cannot be read: " + e, e);
+      }
+    }
+    return present.isEmpty() ? "no platform" : String.join(", ", present);
   }
 
   private Path extract(byte[] content) {

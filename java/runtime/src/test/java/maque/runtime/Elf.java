@@ -6,16 +6,20 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 
-/** What a 64-bit ELF library needs and gives, read from its section headers. */
+/** What a 64-bit ELF library needs and gives, read from its headers. */
 final class Elf {
   private static final int STRTAB = 3;
   private static final int DYNAMIC = 6;
   private static final int DYNSYM = 11;
   private static final int NEEDED = 1;
+  private static final int GNU_STACK = 0x6474E551;
+  private static final int EXECUTABLE = 1;
+  private static final int WEAK = 2;
 
   private final ByteBuffer file;
   private final List<String> needed = new ArrayList<>();
   private final List<String> exported = new ArrayList<>();
+  private final List<String> undefined = new ArrayList<>();
   private final List<String> versions = new ArrayList<>();
 
   Elf(byte[] content) {
@@ -56,8 +60,13 @@ final class Elf {
   private void readSymbols(int begin, int end, int strings) {
     for (int at = begin; at < end; at += 24) {
       String name = string(strings + file.getInt(at));
-      if (!name.isEmpty() && file.getShort(at + 6) != 0) {
+      if (name.isEmpty()) {
+        continue;
+      }
+      if (file.getShort(at + 6) != 0) {
         exported.add(name);
+      } else if (file.get(at + 4) >> 4 != WEAK) {
+        undefined.add(name);
       }
     }
   }
@@ -70,6 +79,23 @@ final class Elf {
     }
   }
 
+  /** The number of the processor's architecture. */
+  int machine() {
+    return file.getShort(18);
+  }
+
+  /** Whether the library asks for a stack that code can be run from, or does not say. */
+  boolean executableStack() {
+    int segments = (int) file.getLong(32);
+    for (int i = 0; i < file.getShort(56); i++) {
+      int header = segments + i * file.getShort(54);
+      if (file.getInt(header) == GNU_STACK) {
+        return (file.getInt(header + 4) & EXECUTABLE) != 0;
+      }
+    }
+    return true;
+  }
+
   /** Libraries that the loader must find. */
   List<String> needed() {
     return needed;
@@ -78,6 +104,13 @@ final class Elf {
   /** Symbols that others can bind to. */
   List<String> exported() {
     return exported;
+  }
+
+  /**
+   * Symbols that must be found elsewhere; those that may be missing (weak ones) are not among them.
+   */
+  List<String> undefined() {
+    return undefined;
   }
 
   /** Versions of glibc's symbols, e.g. {@code GLIBC_2.14}. */

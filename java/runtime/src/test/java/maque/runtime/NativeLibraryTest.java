@@ -42,27 +42,6 @@ class NativeLibraryTest {
     }
   }
 
-  /**
-   * It must load anywhere: no C++ runtime, no symbol of a new glibc, nothing for others to bind to.
-   */
-  @Test
-  void needsTheCLibraryAlone() throws IOException {
-    Elf elf = new Elf(library());
-    assertTrue(elf.needed().contains("libc.so.6"), elf.needed().toString());
-    for (String needed : elf.needed()) {
-      assertTrue(Set.of("libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2").contains(needed), needed);
-    }
-    assertTrue(elf.versions().contains("GLIBC_2.2.5"), elf.versions().toString());
-    for (String version : elf.versions()) {
-      int minor = Integer.parseInt(version.split("[._]")[2]);
-      assertTrue(minor <= 17, version);
-    }
-    assertTrue(elf.exported().size() > 10);
-    for (String symbol : elf.exported()) {
-      assertTrue(symbol.startsWith("Java_maque_runtime_MaqueNative_"), symbol);
-    }
-  }
-
   @Test
   void saysWhatRuns() {
     Maque.Info info = Maque.info();

@@ -113,7 +113,7 @@ class PlainJavaPathTest {
   void whereTheLibraryIsForAnotherProcessor() throws Exception {
     byte[] patched = NativeLibraryTest.library();
     patched[18] = (byte) 183;
-    assertFallsBack(patched, "another processor (ELF machine 183, expected 62)");
+    assertFallsBack(patched, "another processor: arm64, this one is x86_64");
   }
 
   @Test
