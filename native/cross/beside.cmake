@@ -1,6 +1,6 @@
 # The same tree for linux-arm64 in ${CMAKE_BINARY_DIR}/arm64, where Debian's cross compiler is installed: the library for
 # the jar, and the tests, which ctest here runs as one test under qemu-user. What is missing is counted as skipped.
-option(MAQUE_CROSS_ARM64 "Build for linux-arm64 too, where the cross compiler is" ON)
+option(MAQUE_CROSS_ARM64 "Build for linux-arm64 too, where the cross compiler is" OFF)
 find_program(MAQUE_ARM64_COMPILER aarch64-linux-gnu-g++)
 find_program(MAQUE_QEMU_ARM64 qemu-aarch64)
 
@@ -17,7 +17,7 @@ if(MAQUE_CROSS_ARM64 AND MAQUE_ARM64_COMPILER)
   if(BUILD_TESTING)
     add_custom_target(arm64 ALL COMMAND ${CMAKE_COMMAND} --build ${arm64} -j ${native_jobs}
                       COMMENT "Building for linux-arm64" VERBATIM USES_TERMINAL)
-    add_dependencies(arm64 arm64_configure)
+    add_dependencies(arm64 arm64_configure fingerprint)
   endif()
   if(TARGET jnimaque)
     add_custom_target(jnimaque_arm64 COMMAND ${CMAKE_COMMAND} --build ${arm64} -j ${native_jobs} --target jnimaque
@@ -29,7 +29,7 @@ endif()
 
 if(BUILD_TESTING)
   if(NOT MAQUE_CROSS_ARM64)
-    maque_skipped(arm64 "arm64 SKIPPED: MAQUE_CROSS_ARM64 is off")
+    maque_skipped(arm64 "arm64 SKIPPED: MAQUE_CROSS_ARM64 is off (Maven: -Dnative.arm64=ON)")
   elseif(NOT MAQUE_ARM64_COMPILER)
     maque_skipped(arm64 "arm64 SKIPPED: no aarch64-linux-gnu-g++ (g++-aarch64-linux-gnu)")
   elseif(NOT MAQUE_QEMU_ARM64)

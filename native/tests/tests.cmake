@@ -7,7 +7,7 @@ add_library(maque_test_lanes STATIC ${test_lane_objects})
 file(GLOB test_sources CONFIGURE_DEPENDS native/tests/*.cc)
 set(test_options)
 if(MAQUE_ARM64)
-  list(FILTER test_sources INCLUDE REGEX "_test\\.cc$")
+  list(FILTER test_sources INCLUDE REGEX "_test\\.cc$|fingerprint\\.cc$")
   set(test_options -O1)  # a second build: what matters is how fast it compiles
 endif()
 foreach(source ${test_sources})
@@ -46,14 +46,30 @@ if(NOT MAQUE_SANITIZE AND NOT MAQUE_ARM64)
 endif()
 
 if(MAQUE_ARM64)
-  set(caps ref neon neon_dotprod)
+  set(caps ref neon neon_dotprod neon_bf16)
 else()
-  set(caps ref avx2 avx512 avx512vnni)
+  set(caps ref avx2 avx512 avx512vnni avx512bf16)
 endif()
 foreach(isa ${caps})
   add_test(NAME dispatch_test_${isa} COMMAND dispatch_test)
   set_tests_properties(dispatch_test_${isa} PROPERTIES ENVIRONMENT MAQUE_MAX_ISA=${isa})
 endforeach()
+
+if(MAQUE_ARM64 AND CMAKE_CROSSCOMPILING)
+  # CPUs with neither dot products nor bf16, with the former, with both: the choice, and what it leads to.
+  foreach(cpu cortex-a57 neoverse-n1)
+    foreach(name dispatch_test kernel_int8_test)
+      add_test(NAME ${name}_${cpu} COMMAND ${MAQUE_QEMU} -cpu ${cpu} $<TARGET_FILE:${name}>)
+    endforeach()
+  endforeach()
+  # Minutes under qemu, and about threads more than about the processor.
+  set_tests_properties(determinism_test gradient_model_test bf16_model_test PROPERTIES DISABLED TRUE)
+  # The other platform's bits.
+  set(native_fingerprint ${MAQUE_NATIVE_BUILD}/fingerprint)
+  add_test(NAME same_bits_as_x86
+           COMMAND bash -c "diff <(${native_fingerprint}) <(${MAQUE_QEMU_TEXT} -cpu max $<TARGET_FILE:fingerprint>) &&
+                            ${native_fingerprint} | grep -c serving")
+endif()
 
 add_test(NAME isa_gate COMMAND ${CMAKE_SOURCE_DIR}/native/tests/isa_gate.sh ${CMAKE_OBJDUMP} ${CMAKE_NM}
          $<TARGET_FILE:maque_core> $<TARGET_FILE:maque_kernels> $<TARGET_FILE:maque_model> $<TARGET_FILE:maque_abi>)

@@ -3,6 +3,7 @@
  *   load LIBRARY    prints "ok ISA", or what went wrong */
 #include <dlfcn.h>
 #include <jni.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -76,6 +76,7 @@ class RuntimeJarIT {
 
   @Test
   void holdsArm64WhereItCanBeCompiled() {
+    assumeTrue("ON".equals(System.getProperty("maque.arm64")), "arm64 SKIPPED: -Dnative.arm64=OFF");
     assumeTrue(has("aarch64-linux-gnu-g++"), "arm64 SKIPPED: no aarch64-linux-gnu-g++");
     assertTrue(LIBRARIES.containsKey("linux-arm64"), LIBRARIES.keySet().toString());
   }
