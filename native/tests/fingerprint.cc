@@ -36,7 +36,7 @@ void students() {
     const Weights<float> w(g, 5, 0.3f);
     const OwnedBatch<float> batch(g, {5, 0, 30, 17, 40}, 7);
     print_model("training form", make_model(g, w), g, batch);
-    for (Precision precision : {Precision::fp32, Precision::bf16, Precision::int8}) {
+    for (Precision precision : {Precision::fp32, Precision::int8}) {
       for (bool folded : {false, true}) {
         if (folded && !g.has_lstm()) continue;
         const ServingForm form(g, precision, folded, w);
