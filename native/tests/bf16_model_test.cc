@@ -1,6 +1,5 @@
-// Models in bf16: near the fp32 model, the same bits for any number of threads and any company in the batch,
-// and an error where the processor lacks it.
-#include <cstdlib>
+// Models in bf16: near the fp32 model, the same bits for any number of threads and any company in the batch.
+// Where the processor lacks it: bf16_cap_test.
 #include <string>
 
 #include "tests/abi_fixture.h"
@@ -165,70 +164,6 @@ TEST(a_text_alone_has_the_bits_that_it_has_in_company) {
       CHECK_BITS(one.data(), all.data() + i * g.num_labels, g.num_labels, "alone");
     }
   }
-}
-
-std::string train_message() {
-  char text[512];
-  maque_train_last_error(text, sizeof text);
-  return text;
-}
-
-/// Codes of building a model and a trainer in bf16 through the ABIs.
-struct Codes {
-  int32_t model, trainer;
-};
-
-Codes build_in_bf16(const Geometry& g, const Weights<float>& w) {
-  int64_t builder = 0, model = 0, trainer = 0;
-  expect(maque_builder_new(&builder), MAQUE_OK, "builder");
-  expect(maque_trainer_new(&trainer), MAQUE_OK, "trainer");
-  Options options = options_of(g);
-  options.push_back({"precision", "bf16"});
-  for (const auto& [key, value] : options) {
-    expect(maque_builder_option(builder, key.c_str(), value.c_str()), MAQUE_OK, key.c_str());
-    expect(maque_trainer_option(trainer, key.c_str(), value.c_str()), MAQUE_OK, key.c_str());
-  }
-  give_tensors(builder, g, w, false);
-  give_tensors(trainer, g, w, true);
-  const Codes codes = {maque_builder_build(builder, &model), maque_trainer_build(trainer)};
-  if (codes.model == MAQUE_OK && codes.trainer == MAQUE_OK) {
-    const OwnedBatch<float> b(g, lengths(g, 9, 1), 2);
-    const std::vector<float> served = predict(model, g, b);
-    std::vector<float> trained(served.size());
-    expect(maque_trainer_forward(trainer, b.ids.data(), static_cast<int64_t>(b.ids.size()), b.offsets.data(),
-                                 static_cast<int32_t>(b.size()), b.types.data(), nullptr, 0, nullptr, nullptr,
-                                 0, trained.data(), static_cast<int64_t>(trained.size())),
-           MAQUE_OK, "forward");
-    CHECK_BITS(served.data(), trained.data(), static_cast<int64_t>(served.size()), "both ABIs");
-    expect(maque_model_free(model), MAQUE_OK, "free");
-  }
-  maque_builder_free(builder);
-  maque_trainer_free(trainer);
-  return codes;
-}
-
-TEST(a_processor_without_it_is_an_error) {
-  const Geometry g = wide_bert(Pooling::cls);
-  const Weights<float> w(g, 3, 0.2f);
-  const char* cap = std::getenv("MAQUE_MAX_ISA");
-  const std::string before = cap == nullptr ? "" : cap;
-  const std::string best = kFlavours[sizeof kFlavours / sizeof kFlavours[0] - 1];
-  for (const std::string& isa : {std::string("ref"), std::string(kFlavours[0]), best}) {
-    setenv("MAQUE_MAX_ISA", isa.c_str(), 1);
-    const Codes codes = build_in_bf16(g, w);
-    CHECK_EQ(codes.model, MAQUE_UNSUPPORTED);
-    CHECK_EQ(codes.trainer, MAQUE_UNSUPPORTED);
-    for (const std::string& message : {last_message(), train_message()}) {
-      CHECK(message.find(kBf16Feature) != std::string::npos);
-      CHECK(message.find("MAQUE_MAX_ISA=" + isa) != std::string::npos);
-    }
-  }
-  unsetenv("MAQUE_MAX_ISA");
-  const int32_t expected = bf16_kernels_for(kBf16Flavours[0]) == nullptr ? MAQUE_UNSUPPORTED : MAQUE_OK;
-  const Codes codes = build_in_bf16(g, w);
-  CHECK_EQ(codes.model, expected);
-  CHECK_EQ(codes.trainer, expected);
-  if (!before.empty()) setenv("MAQUE_MAX_ISA", before.c_str(), 1);
 }
 
 TEST(a_students_training_form_is_not_served_in_bf16) {
