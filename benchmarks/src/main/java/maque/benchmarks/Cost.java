@@ -49,6 +49,13 @@ record Cost(double flops, List<Read> reads) {
     return flops / Math.max(1, reads.stream().mapToDouble(Read::bytes).sum());
   }
 
+  /** This and then another. */
+  Cost plus(Cost other) {
+    List<Read> both = new ArrayList<>(reads);
+    both.addAll(other.reads);
+    return new Cost(flops + other.flops, both);
+  }
+
   Cost times(double factor) {
     List<Read> scaled = new ArrayList<>();
     reads.forEach(read -> scaled.add(new Read(read.bytes() * factor, read.resident())));

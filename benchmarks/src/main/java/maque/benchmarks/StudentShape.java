@@ -38,20 +38,23 @@ record StudentShape(int vocabulary, int in, int hidden, int middle, int classes)
   }
 
   /**
-   * Sequences, the head on every token. The recurrent weights are read once in each of the steps,
-   * for all texts together, one direction after the other.
+   * Sequences, the head on every token. An id that a batch repeats needs its input product once.
+   * The recurrent weights are read once in each of the steps, for all texts together, one direction
+   * after the other.
    *
    * @param tokens of all texts
+   * @param distinct ids among them
    * @param steps of the longest text
    */
-  Cost sequence(int tokens, int steps, Form form) {
+  Cost sequence(int tokens, int distinct, int steps, Form form) {
     double gates = 8.0 * hidden;
     double row = form.folded ? gates : in;
-    double perToken = 2.0 * gates * hidden + (form.folded ? 0 : 2.0 * gates * in) + headFlops();
+    double projection = form.folded ? 0 : gates * in;
+    double perToken = 2 * gates * hidden + headFlops();
     double recurrent = gates * hidden * form.bytes;
-    double rest = (form.folded ? 0 : gates * in * form.bytes) + headBytes(form);
+    double rest = projection * form.bytes + headBytes(form);
     return new Cost(
-        tokens * perToken,
+        tokens * perToken + distinct * 2 * projection,
         new Cost.Read(steps * recurrent, recurrent / 2),
         new Cost.Read(rest, rest + recurrent),
         new Cost.Read(tokens * row * form.bytes, vocabulary * row * form.bytes));
@@ -62,9 +65,8 @@ record StudentShape(int vocabulary, int in, int hidden, int middle, int classes)
    * dropout the input products are those of the distinct tokens.
    */
   Cost sequenceStep(int tokens, int distinct, int steps) {
-    Cost forward = sequence(tokens, steps, new Form(4, false));
-    double repeated = 16.0 * (tokens - distinct) * hidden * in;
+    Cost forward = sequence(tokens, distinct, steps, new Form(4, false));
     double dense = 8.0 * hidden * (in + hidden) + 2.0 * hidden * middle + (double) middle * classes;
-    return new Cost(3 * (forward.flops() - repeated), new Cost.Read(8 * dense, 8 * dense));
+    return new Cost(3 * forward.flops(), new Cost.Read(8 * dense, 8 * dense));
   }
 }

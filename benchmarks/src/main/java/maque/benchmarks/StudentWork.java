@@ -68,27 +68,21 @@ final class StudentWork {
   }
 
   /** Texts of one length, so that no contender pads. */
-  static Work sequence(String contender, StudentShape shape, int size, int length) {
+  static int[][][] batches(int size, int length) {
     int[][] rows = Texts.rows(Material.ids(), BATCHES * size, length);
-    return sequence(
-        contender,
-        shape,
-        IntStream.range(0, BATCHES)
-            .mapToObj(i -> Arrays.copyOfRange(rows, i * size, (i + 1) * size))
-            .toArray(int[][][]::new));
+    return IntStream.range(0, BATCHES)
+        .mapToObj(i -> Arrays.copyOfRange(rows, i * size, (i + 1) * size))
+        .toArray(int[][][]::new);
   }
 
   /** Real titles in batches of similar length, the longest first in each. */
-  static Work titles(String contender, StudentShape shape, int size) {
-    return sequence(
-        contender,
-        shape,
-        Arrays.stream(Texts.batches(Material.ids(), size))
-            .map(Texts::longestFirst)
-            .toArray(int[][][]::new));
+  static int[][][] titles(int size) {
+    return Arrays.stream(Texts.batches(Material.ids(), size))
+        .map(Texts::longestFirst)
+        .toArray(int[][][]::new);
   }
 
-  private static Work sequence(String contender, StudentShape shape, int[][][] batches) {
+  static Work sequence(String contender, StudentShape shape, int[][][] batches) {
     Path model = Material.sequence(shape);
     if (Contender.isMaque(contender)) {
       return maque(contender, model, batches);

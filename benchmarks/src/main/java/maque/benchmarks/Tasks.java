@@ -25,8 +25,10 @@ import static maque.benchmarks.Limits.Peak.INT8;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import maque.benchmarks.StudentShape.Form;
+import maque.runtime.Maque;
 
 /** All comparisons of the suite. */
 final class Tasks {
@@ -112,46 +114,36 @@ final class Tasks {
         .opens(contender -> StudentWork.document(contender, texts));
   }
 
-  private static Task.Builder sequenceRows(
-      Task.Builder task, StudentShape shape, List<String> peers, int[] lengths, double pieces) {
-    int tokens = IntStream.of(lengths).sum();
-    int steps = IntStream.of(lengths).max().orElse(0);
-    return task.row(
-            "fp32",
-            MAQUE,
-            peers,
-            FP32,
-            () -> shape.sequence(tokens, steps, form(4, false)).times(1 / pieces))
+  private static Task sequence(
+      String name, String what, StudentShape shape, int texts, String unit) {
+    Supplier<int[][][]> batches = () -> StudentWork.batches(texts, 24);
+    // Products with weights in bf16 where the processor has them, else with weights widened.
+    Limits.Peak bf16 = Maque.info().bf16().isEmpty() ? FP32 : BF16;
+    return Task.named(name, what)
+        .row("fp32", MAQUE, STUDENT_PEERS, FP32, () -> cost(shape, batches.get(), form(4, false)))
         .row(
             "fp32 folded",
             MAQUE_FOLDED,
-            peers,
+            STUDENT_PEERS,
             FP32,
-            () -> shape.sequence(tokens, steps, form(4, true)).times(1 / pieces))
+            () -> cost(shape, batches.get(), form(4, true)))
         .row(
             "bf16 weights folded",
             MAQUE_BF16,
-            peers,
-            FP32,
-            () -> shape.sequence(tokens, steps, form(2, true)).times(1 / pieces))
+            STUDENT_PEERS,
+            bf16,
+            () -> cost(shape, batches.get(), form(2, true)))
         .row(
             "int8 folded",
             MAQUE_INT8,
-            peers,
+            STUDENT_PEERS,
             INT8,
-            () -> shape.sequence(tokens, steps, form(1, true)).times(1 / pieces));
-  }
-
-  private static Task sequence(
-      String name, String what, StudentShape shape, int texts, String unit) {
-    int[] lengths = new int[texts];
-    Arrays.fill(lengths, 24);
-    return sequenceRows(Task.named(name, what), shape, STUDENT_PEERS, lengths, 1)
+            () -> cost(shape, batches.get(), form(1, true)))
         .unit(unit)
         .quick()
         .agreement(1e-5)
         .others(ORT_INT8)
-        .opens(contender -> StudentWork.sequence(contender, shape, texts, 24));
+        .opens(contender -> StudentWork.sequence(contender, shape, batches.get()));
   }
 
   private static Task sequenceTitles() {
@@ -171,21 +163,23 @@ final class Tasks {
           flavour[1],
           TITLES_PEERS,
           int8 ? INT8 : FP32,
-          () -> titlesCost(shape, form(int8 ? 1 : 4, folded)));
+          () -> cost(shape, StudentWork.titles(64), form(int8 ? 1 : 4, folded)));
     }
-    return task.opens(contender -> StudentWork.titles(contender, shape, 64));
+    return task.opens(contender -> StudentWork.sequence(contender, shape, StudentWork.titles(64)));
   }
 
   /** The mean batch's. */
-  private static Cost titlesCost(StudentShape shape, Form form) {
-    int[][][] batches = Texts.batches(Material.ids(), 64);
-    int tokens = 0;
-    int steps = 0;
+  private static Cost cost(StudentShape shape, int[][][] batches, Form form) {
+    Cost sum = new Cost(0);
     for (int[][] batch : batches) {
-      tokens += IntStream.of(Texts.lengths(batch)).sum();
-      steps += Texts.longest(batch);
+      int tokens = IntStream.of(Texts.lengths(batch)).sum();
+      sum = sum.plus(shape.sequence(tokens, distinct(batch), Texts.longest(batch), form));
     }
-    return shape.sequence(tokens, steps, form).times(1.0 / batches.length);
+    return sum.times(1.0 / batches.length);
+  }
+
+  private static int distinct(int[][] batch) {
+    return (int) Arrays.stream(batch).flatMapToInt(IntStream::of).distinct().count();
   }
 
   private static Task label() {
@@ -205,7 +199,7 @@ final class Tasks {
   private static Cost labelCost(StudentShape shape, Form form) {
     int[] lengths = Texts.lengths(Material.ids());
     int tokens = IntStream.of(lengths).sum();
-    return shape.sequence(tokens, tokens, form).times(1.0 / lengths.length);
+    return shape.sequence(tokens, tokens, tokens, form).times(1.0 / lengths.length);
   }
 
   private static Task sequenceStep() {
@@ -221,9 +215,8 @@ final class Tasks {
   private static Cost sequenceStepCost() {
     int[][] batch = TrainingWork.studentBatch(64);
     int[] lengths = Texts.lengths(batch);
-    int distinct = (int) Arrays.stream(batch).flatMapToInt(IntStream::of).distinct().count();
     return Material.SEQUENCE.sequenceStep(
-        IntStream.of(lengths).sum(), distinct, IntStream.of(lengths).max().orElse(0));
+        IntStream.of(lengths).sum(), distinct(batch), IntStream.of(lengths).max().orElse(0));
   }
 
   private static Task teacher(String name, String what, int size, double seconds) {
@@ -344,6 +337,7 @@ final class Tasks {
             contender ->
                 contender.equals(MAQUE_TEACHER)
                     ? TeacherWork.shape(MAQUE, "demo", BertShape.DEMO, texts, 24)
-                    : StudentWork.sequence(contender, Material.SMALL_SEQUENCE, texts, 24));
+                    : StudentWork.sequence(
+                        contender, Material.SMALL_SEQUENCE, StudentWork.batches(texts, 24)));
   }
 }
