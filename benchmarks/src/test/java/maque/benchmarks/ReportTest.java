@@ -117,7 +117,8 @@ class ReportTest {
     assertEquals(2 * 5 * 128 + 4 * 4 * (9 + 4), bert.flops(3, 2), 1e-9);
     StudentShape student = new StudentShape(10, 3, 2, 4, 5);
     StudentShape.Form trained = new StudentShape.Form(4, false);
-    // Per token: both directions' gates (8h = 16) by 2h, the head 2(2h·m + m·c); per distinct one 2e.
+    // Per token: both directions' gates (8h = 16) by 2h, the head 2(2h·m + m·c); per distinct one
+    // 2e.
     double seven = 7 * (2 * 16 * 2 + 72) + 5 * 2 * 16 * 3;
     assertEquals(seven, student.sequence(7, 5, 4, trained).flops(), 1e-9);
     // Three gates of two directions: 6h = 12; the mean of 2 words of 3 numbers before them.
