@@ -69,7 +69,8 @@ function(maque_emulated_test name source)
   add_executable(${name} ${source} $<TARGET_OBJECTS:maque_kernels_emu>)
   target_compile_options(${name} PRIVATE ${MAQUE_WARNINGS})
   target_compile_definitions(${name} PRIVATE MAQUE_TEST_CUDA)
-  target_link_libraries(${name} PRIVATE maque_cuda_emulated maque_kernels maque_core)
+  target_link_libraries(${name} PRIVATE maque_cuda_emulated maque_model_cuda maque_model maque_threads maque_kernels
+                                        maque_core)
   add_test(NAME ${name} COMMAND ${name})
 endfunction()
 
