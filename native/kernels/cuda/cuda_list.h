@@ -10,6 +10,7 @@
 #include "kernels/cuda/gemm.h"
 #include "kernels/cuda/layer_norm.h"
 #include "kernels/cuda/lstm.h"
+#include "kernels/cuda/memory.h"
 #include "kernels/cuda/objective.h"
 #include "kernels/cuda/optimizer.h"
 #include "kernels/cuda/pooling.h"
@@ -43,13 +44,16 @@
   X(mean_pool_forward)            \
   X(mean_pool_backward)           \
   X(sum_pool_forward)             \
+  X(divide_by_lengths)            \
   X(objective)                    \
   X(sgd_step)                     \
   X(adam_step)                    \
   X(adam_step_all)                \
   X(global_norm)                  \
   X(column_sums)                  \
-  X(add)
+  X(add)                          \
+  X(zero)                         \
+  X(copy)
 
 namespace maque::cuda {
 

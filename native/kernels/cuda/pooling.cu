@@ -56,6 +56,13 @@ MAQUE_KERNEL(kElementThreads) pool_mean_backward(Texts t, const float* d_out, fl
   for (int32_t s = begin; s < end; ++s) dx[t.row(s) * ldx + j] += d;
 }
 
+MAQUE_KERNEL(kElementThreads) divide_rows(const int32_t* offsets, int64_t batch, int64_t n, float* x) {
+  const int64_t e = element_index();
+  if (e >= batch * n) return;
+  const int32_t length = offsets[e / n + 1] - offsets[e / n];
+  if (length > 0) x[e] /= static_cast<float>(length);
+}
+
 }  // namespace
 
 Code max_pool_forward(Stream stream, const float* x, int64_t ldx, const int32_t* offsets, const int32_t* rows,
@@ -91,6 +98,11 @@ Code sum_pool_forward(Stream stream, const float* x, int64_t ldx, const int32_t*
   if (batch * n == 0) return kSuccess;
   return launch(over_elements("sum_pool_forward", batch * n, stream), pool_sum,
                 Texts{offsets, rows, batch, n}, x, ldx, false, out);
+}
+
+Code divide_by_lengths(Stream stream, const int32_t* offsets, int64_t batch, int64_t n, float* x) {
+  if (batch * n == 0) return kSuccess;
+  return launch(over_elements("divide_by_lengths", batch * n, stream), divide_rows, offsets, batch, n, x);
 }
 
 }  // namespace maque::cuda

@@ -188,6 +188,31 @@ TEST(no_gradients_have_norm_zero) {
   CHECK(report.norm == 0 && report.scale == 1);
 }
 
+TEST(fills_and_moves) {
+  Random random(4);
+  for (int64_t n : {0, 1, 255, 257, 700}) {
+    Array<float> x(random.vector(n)), y(n), z(random.vector(n));
+    check_launched(cuda::copy(nullptr, x.data(), n, y.data()));
+    check_launched(cuda::zero(nullptr, z.data(), n));
+    CHECK_BITS(y.data(), x.data(), n, "copy");
+    CHECK(y.intact() && z.intact());
+    CHECK(
+        std::all_of(z.data(), z.data() + n, [](float value) { return value == 0 && !std::signbit(value); }));
+  }
+}
+
+TEST(rows_over_the_lengths_of_texts) {
+  const std::vector<int32_t> offsets = {2, 5, 5, 6, 13};
+  const int64_t batch = 4, n = 101;
+  Random random(6);
+  const std::vector<float> x = random.vector(batch * n);
+  Array<float> got(x);
+  check_launched(cuda::divide_by_lengths(nullptr, offsets.data(), batch, n, got.data()));
+  const float lengths[] = {3, 1, 1, 7};  // what has no length stays
+  for (int64_t e = 0; e < batch * n; ++e) CHECK_EQ(got.data()[e], x[static_cast<size_t>(e)] / lengths[e / n]);
+  CHECK(got.intact());
+}
+
 }  // namespace
 }  // namespace maque::test
 
