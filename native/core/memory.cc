@@ -1,11 +1,15 @@
 #include "core/memory.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 namespace maque {
 namespace {
 
 constexpr int64_t kAlignment = 64;
+/// Blocks from kLarge bytes on lie in pages of kHugePage where the system gives such on request: reading
+/// weights from end to end then waits for few page tables, and the processor fetches ahead across 4 KiB.
+constexpr int64_t kHugePage = 2 << 20, kLarge = 4 * kHugePage;
 constexpr int64_t kNeverFail = -1;
 int64_t allocations_left = kNeverFail;
 
@@ -25,8 +29,14 @@ bool must_fail() {
 
 void* allocate(int64_t bytes) {
   if (bytes < 0 || bytes > INT64_MAX - kAlignment || must_fail()) return nullptr;
+  const int64_t alignment = bytes < kLarge ? kAlignment : kHugePage;
   const int64_t whole = bytes == 0 ? kAlignment : (bytes + kAlignment - 1) / kAlignment * kAlignment;
-  return aligned_alloc(static_cast<size_t>(kAlignment), static_cast<size_t>(whole));
+  void* block = aligned_alloc(static_cast<size_t>(alignment), static_cast<size_t>(whole));
+  // The last part of a page stays in small ones.
+  if (block != nullptr && bytes >= kLarge) {
+    madvise(block, static_cast<size_t>(whole / kHugePage * kHugePage), MADV_HUGEPAGE);
+  }
+  return block;
 }
 
 void release(void* block) { free(block); }

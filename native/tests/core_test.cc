@@ -55,6 +55,12 @@ TEST(blocks_are_aligned_and_can_fail) {
     CHECK(block != nullptr && reinterpret_cast<uintptr_t>(block) % 64 == 0);
     release(block);
   }
+  // A large one begins where a large page can, and is whole.
+  constexpr int64_t kLarge = (20 << 20) + 100, kHugePage = 2 << 20;
+  auto* large = static_cast<char*>(allocate(kLarge));
+  CHECK(large != nullptr && reinterpret_cast<uintptr_t>(large) % kHugePage == 0);
+  large[0] = large[kLarge - 1] = 1;
+  release(large);
   CHECK(allocate(-1) == nullptr);
   CHECK(allocate(INT64_MAX) == nullptr);
   CHECK(allocate(int64_t{1} << 60) == nullptr);
