@@ -10,7 +10,7 @@
 #          benchmarks/results/<time>.json
 # --texts  real titles, a JSON array of strings or of objects with a "text"; without it those of the tests
 # --picture  where the picture goes too; results/epyc-zen4.json, which the README shows, also makes docs/benchmarks.svg
-# --plots  draws the figures of an earlier run, and measures nothing
+# --plots  table and plots of an earlier run's figures; measures nothing
 # --list   names of the tasks; all are run without one
 # CORE (default 0) is the core that everything is pinned to; SECOND_CORE (the next one) is where a second caller runs.
 # MAQUE_MAX_ISA=avx2 measures Maque, and what the core can do, with AVX2 only; peers choose for themselves.
@@ -54,7 +54,7 @@ cd "$root"
 if [ -z "${MAQUE_SKIP_BUILD:-}" ]; then
   mvn -q -B -DskipTests -Dnative.tests=OFF -Dspotless.check.skip=true -pl benchmarks -am process-classes
 fi
-cmake --build target/native --target maque_limits >"$here/target/limits.log" || { cat "$here/target/limits.log"; exit 1; }
+cmake --build target/native --target maque_limits maque_products >"$here/target/limits.log" || { cat "$here/target/limits.log"; exit 1; }
 # Packed anew in every run: the form is that of this build.
 rm -rf "$here/target/models/packed"
 exec taskset -c "$core" java -Xmx4g -Xss16m \
@@ -62,5 +62,6 @@ exec taskset -c "$core" java -Xmx4g -Xss16m \
   "-Dmaque.benchmarks.directory=$here/target/models" \
   "-Dmaque.benchmarks.texts=$texts" \
   "-Dmaque.benchmarks.limits=$root/target/native/maque_limits" \
+  "-Dmaque.benchmarks.products=$root/target/native/maque_products" \
   "-Dmaque.benchmarks.cpus=$cpus" \
   -cp "$here/target/classes:$(cat "$here/target/classpath.txt")" maque.benchmarks.Suite "${arguments[@]}"

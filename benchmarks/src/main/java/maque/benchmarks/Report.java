@@ -115,24 +115,26 @@ final class Report {
       out.put("p99.9", ours.quantile(99.9) / unit);
       out.put("calls", ours.calls());
       out.put("distribution", inUnit(ours, unit));
-      limit(task, row, ours.median(), out);
+      if (row.cost() != null) {
+        limit(row.peak(), row.cost().get(), ours.median(), unit, out);
+      }
     }
     out.put("peers", peers(task, row, outcome, unit));
     return out;
   }
 
-  private void limit(Task task, Row row, double seconds, Map<String, Object> out) {
-    if (row.cost() == null || !limits.peaks().containsKey(row.peak())) {
+  /** Says in a row how near to its limit the work is. */
+  void limit(Limits.Peak peak, Cost cost, double seconds, double unit, Map<String, Object> out) {
+    if (!limits.peaks().containsKey(peak)) {
       return;
     }
-    Cost cost = row.cost().get();
-    Cost.Bound bound = cost.bound(limits, row.peak());
+    Cost.Bound bound = cost.bound(limits, peak);
     out.put("percent_of_limit", 100 * bound.seconds() / seconds);
     out.put("limit", bound.name());
-    out.put("limit_time", bound.seconds() / Task.unitSeconds(task.unit()));
+    out.put("limit_time", bound.seconds() / unit);
     out.put("gflops", cost.flops() / seconds / 1e9);
     out.put("intensity", cost.intensity());
-    out.put("peak", row.peak().shown);
+    out.put("peak", peak.shown);
   }
 
   private static double scaled(Task task, String contender, double seconds) {

@@ -100,10 +100,10 @@ final class StudentWork {
   private static Supplier<Tensor> torch(String contender, TorchStudent student, int[][] batch) {
     if (Contender.isPacked(contender)) {
       TorchStudent.Packed packed = TorchStudent.Packed.of(batch);
-      return () -> student.sequence(packed, false);
+      return () -> student.sequence(packed, TorchStudent.Mode.INFERENCE);
     }
     TorchStudent.Padded padded = TorchStudent.Padded.of(batch);
-    return () -> student.sequence(padded, false);
+    return () -> student.sequence(padded, TorchStudent.Mode.INFERENCE);
   }
 
   private static Path graph(String contender, Path model, StudentShape shape) {

@@ -21,6 +21,9 @@ public final class Suite {
   /** Two callers of one student. */
   static final String CALLERS = "callers";
 
+  /** A teacher's products with weights, by themselves. */
+  static final String PRODUCTS = "products";
+
   /** Loading a student's serving form. */
   static final String LOAD = "load";
 
@@ -73,6 +76,9 @@ public final class Suite {
         measure(task, report);
         save(report);
       }
+    }
+    if (arguments.wants(PRODUCTS)) {
+      guarded(PRODUCTS, () -> Products.measure(report));
     }
     if (arguments.wants(CALLERS)) {
       guarded(CALLERS, () -> Callers.measure(report, arguments.quick()));
@@ -129,15 +135,13 @@ public final class Suite {
   private void save(Report report) throws IOException {
     if (arguments.json() != null) {
       AtomicFiles.write(arguments.json(), Json.write(report.rows()));
-      AtomicFiles.write(
-          sibling(arguments.json(), ".md"),
-          Report.table(report.rows()).getBytes(StandardCharsets.UTF_8));
       draw(report.rows(), arguments.json(), arguments.picture());
     }
   }
 
-  /** The page of plots, and the picture, beside a run's figures; the picture elsewhere too. */
+  /** Table, page of plots and picture beside a run's figures; the picture elsewhere too. */
   private static void draw(List<Map<String, Object>> rows, Path json, Path picture) {
+    AtomicFiles.write(sibling(json, ".md"), Report.table(rows).getBytes(StandardCharsets.UTF_8));
     AtomicFiles.write(sibling(json, ".html"), Page.html(rows).getBytes(StandardCharsets.UTF_8));
     byte[] svg = Picture.svg(rows).getBytes(StandardCharsets.UTF_8);
     AtomicFiles.write(sibling(json, ".svg"), svg);

@@ -67,7 +67,8 @@ final class Tasks {
               64,
               "ms"),
           sequenceTitles(),
-          sequenceStep(),
+          sequenceStep("sequence-step", "", 0),
+          sequenceStep("sequence-step-dropout", ", dropout 0.3", 0.3),
           teacher("teacher-1", "teacher bge-small-zh, 1 title", 1, 1.5),
           teacher("teacher-64", "teacher bge-small-zh, 64 titles sorted by length", 64, 3),
           base(),
@@ -202,21 +203,36 @@ final class Tasks {
     return shape.sequence(tokens, tokens, tokens, form).times(1.0 / lengths.length);
   }
 
-  private static Task sequenceStep() {
+  /** Numbers are compared without dropout only: the generators differ. */
+  private static Task sequenceStep(String name, String how, double dropout) {
     List<String> peers =
         List.of(TORCH_PADDED, TORCH_PADDED_PLAIN, TORCH_PACKED, TORCH_PACKED_PLAIN);
-    return Task.named("sequence-step", "sequence student 300/300, training step, 64 real titles")
-        .seconds(2)
-        .row("fp32", MAQUE, peers, FP32, Tasks::sequenceStepCost)
-        .row("bf16", MAQUE_BF16, peers, BF16, Tasks::sequenceStepCost)
-        .opens(contender -> TrainingWork.student(contender, 64));
+    String work = "sequence student 300/300, training step, 64 real titles" + how;
+    Supplier<Cost> cost = dropout == 0 ? Tasks::sequenceStepCost : Tasks::sequenceDropoutCost;
+    Task.Builder task =
+        Task.named(name, work)
+            .seconds(2)
+            .row("fp32", MAQUE, peers, FP32, cost)
+            .row("bf16", MAQUE_BF16, peers, BF16, cost);
+    return (dropout == 0 ? task : task.agreement(Double.NaN))
+        .opens(contender -> TrainingWork.student(contender, 64, dropout));
   }
 
   private static Cost sequenceStepCost() {
     int[][] batch = TrainingWork.studentBatch(64);
+    return sequenceStepCost(batch, distinct(batch));
+  }
+
+  /** Each token's embedding is dropped by itself, so that none is projected for another. */
+  private static Cost sequenceDropoutCost() {
+    int[][] batch = TrainingWork.studentBatch(64);
+    return sequenceStepCost(batch, IntStream.of(Texts.lengths(batch)).sum());
+  }
+
+  private static Cost sequenceStepCost(int[][] batch, int projected) {
     int[] lengths = Texts.lengths(batch);
     return Material.SEQUENCE.sequenceStep(
-        IntStream.of(lengths).sum(), distinct(batch), IntStream.of(lengths).max().orElse(0));
+        IntStream.of(lengths).sum(), projected, IntStream.of(lengths).max().orElse(0));
   }
 
   private static Task teacher(String name, String what, int size, double seconds) {

@@ -82,9 +82,22 @@ final class TorchStudent {
     }
   }
 
-  private Tensor head(Tensor outputs) {
-    Tensor middle = torch.relu(torch.linear(outputs, parameters.get("head.0.weight"), bias0));
-    return torch.linear(middle, parameters.get("head.2.weight"), bias2);
+  /**
+   * Whether a pass is one of training, and what it drops of embeddings, outputs and the head's
+   * hidden layer.
+   */
+  record Mode(boolean train, double dropout) {
+    static final Mode INFERENCE = new Mode(false, 0);
+
+    private Tensor drop(Tensor x) {
+      return train && dropout > 0 ? torch.dropout(x, dropout, true) : x;
+    }
+  }
+
+  private Tensor head(Tensor outputs, Mode mode) {
+    Tensor in = mode.drop(outputs);
+    Tensor middle = torch.relu(torch.linear(in, parameters.get("head.0.weight"), bias0));
+    return torch.linear(mode.drop(middle), parameters.get("head.2.weight"), bias2);
   }
 
   private TensorVector zeros(long texts) {
@@ -97,37 +110,40 @@ final class TorchStudent {
   }
 
   /** x [texts, time, in]: the head on every step's output. */
-  private Tensor logits(Tensor x, boolean train) {
-    return head(torch.lstm(x, zeros(x.size(0)), lstm, true, 1, 0.0, train, true, true).get0());
+  private Tensor logits(Tensor x, Mode mode) {
+    boolean train = mode.train();
+    Tensor in = mode.drop(x);
+    return head(
+        torch.lstm(in, zeros(x.size(0)), lstm, true, 1, 0.0, train, true, true).get0(), mode);
   }
 
   /** vectors [texts, in]. */
   Tensor document(Tensor vectors) {
-    return logits(vectors.unsqueeze(1), false).squeeze(1);
+    return logits(vectors.unsqueeze(1), Mode.INFERENCE).squeeze(1);
   }
 
   /** The maximum over time of each class's logit. */
-  Tensor sequence(Padded texts, boolean train) {
-    return largest(logits(embedded(texts.ids), train).add(texts.late), train);
+  Tensor sequence(Padded texts, Mode mode) {
+    return largest(logits(embedded(texts.ids), mode).add(texts.late), mode.train());
   }
 
-  /** As {@link #sequence(Padded, boolean)}, without a step too many. */
-  Tensor sequence(Packed texts, boolean train) {
+  /** As {@link #sequence(Padded, Mode)}, without a step too many. */
+  Tensor sequence(Packed texts, Mode mode) {
     Tensor outputs =
         torch
             .lstm(
-                embedded(texts.ids),
+                mode.drop(embedded(texts.ids)),
                 texts.sizes,
                 zeros(texts.texts),
                 lstm,
                 true,
                 1,
                 0.0,
-                train,
+                mode.train(),
                 true)
             .get0();
-    Tensor logits = head(outputs).index_select(0, texts.places);
-    return largest(logits.view(texts.texts, texts.longest, logits.size(1)), train);
+    Tensor logits = head(outputs, mode).index_select(0, texts.places);
+    return largest(logits.view(texts.texts, texts.longest, logits.size(1)), mode.train());
   }
 
   /** amax shares the gradient among equal maxima; training takes the first, as Maque does. */

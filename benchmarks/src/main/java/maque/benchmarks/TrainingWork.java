@@ -21,8 +21,8 @@ import org.bytedeco.pytorch.global.torch;
 import org.bytedeco.pytorch.global.torch.ScalarType;
 
 /**
- * Whole training steps, without dropout: forward, objective, backward, update. ONNX Runtime's Java
- * artifact does not train.
+ * Whole training steps, without dropout where nothing else is said: forward, objective, backward,
+ * update. ONNX Runtime's Java artifact does not train.
  */
 final class TrainingWork {
   private static final double TEACHER_LR = 2e-5;
@@ -119,20 +119,25 @@ final class TrainingWork {
   /**
    * One step of the 300/300 student on real titles of similar length, all tensors trained by SGD on
    * cross-entropy and twice the squared error of the logits.
+   *
+   * @param dropout of embeddings, outputs and the head's hidden layer
    */
-  static Work student(String contender, int size) {
+  static Work student(String contender, int size, double dropout) {
     StudentShape shape = Material.SEQUENCE;
     Weights weights = Material.weights(Material.sequence(shape));
     int[][] texts = studentBatch(size);
     Data data = new Data(new int[][][] {texts});
     if (Contender.isMaque(contender)) {
-      return new Maque(
-          trainer(contender, studentOptions(shape), weights), data.batches(true), STUDENT_LR);
+      Map<String, Object> options = studentOptions(shape);
+      for (String place : List.of("embedding", "output", "head")) {
+        options.put(place + "_dropout", dropout);
+      }
+      return new Maque(trainer(contender, options, weights), data.batches(true), STUDENT_LR);
     }
     Torch.prepare(contender);
     TorchStudent student = new TorchStudent(weights, shape.hidden());
     Optimizer optimizer = new SGD(vector(student.parameters), new SGDOptions(STUDENT_LR));
-    Supplier<Tensor> logits = logits(contender, student, texts);
+    Supplier<Tensor> logits = logits(contender, student, texts, dropout);
     Tensor labels = data.torchLabels(0);
     Tensor soft = Torch.floats(data.soft(0), size, Material.CLASSES);
     Scalar two = Torch.scalar(2);
@@ -144,13 +149,15 @@ final class TrainingWork {
     return new LibTorch(contender, List.of(loss), optimizer);
   }
 
-  private static Supplier<Tensor> logits(String contender, TorchStudent student, int[][] texts) {
+  private static Supplier<Tensor> logits(
+      String contender, TorchStudent student, int[][] texts, double dropout) {
+    TorchStudent.Mode mode = new TorchStudent.Mode(true, dropout);
     if (Contender.isPacked(contender)) {
       TorchStudent.Packed packed = TorchStudent.Packed.of(texts);
-      return () -> student.sequence(packed, true);
+      return () -> student.sequence(packed, mode);
     }
     TorchStudent.Padded padded = TorchStudent.Padded.of(texts);
-    return () -> student.sequence(padded, true);
+    return () -> student.sequence(padded, mode);
   }
 
   private static Map<String, Object> studentOptions(StudentShape shape) {

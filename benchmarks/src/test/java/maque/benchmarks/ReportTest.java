@@ -203,4 +203,21 @@ class ReportTest {
     List<String> cpuinfo = List.of("model name\t: A CPU", "cpu family\t: 25", "model\t\t: 17");
     assertEquals("A CPU, family 25, model 17", Environment.processor(cpuinfo));
   }
+
+  @Test
+  void aProductsShareIsOfTheLaterOfArithmeticAndReading() {
+    Map<String, Object> large =
+        Map.of(
+            "what", "large", "precision", "bf16", "m", 100, "n", 1000, "k", 1000, "seconds", 2e-3);
+    Map<String, Object> row =
+        Map.of("what", "row", "precision", "fp32", "m", 1, "n", 1000, "k", 1000, "seconds", 160e-6);
+    List<Map<String, Object>> rows = Products.rows(report(), List.of(large, row));
+    assertEquals("product, large", rows.get(0).get("work"));
+    assertEquals(2000, number(rows.get(0), "maque"), 1e-9);
+    assertEquals("bf16 peak", rows.get(0).get("limit"));
+    assertEquals(100, number(rows.get(0), "gflops"), 1e-9);
+    assertEquals(50, number(rows.get(0), "percent_of_limit"), 1e-9);
+    assertEquals("L3 reads", rows.get(1).get("limit"), "4 MB in 80 us");
+    assertEquals(50, number(rows.get(1), "percent_of_limit"), 1e-9);
+  }
 }
