@@ -18,7 +18,7 @@ namespace maque::cuda {
 /// What happens to a sum, and where it goes. C may not overlap A or B; residual may be C itself, then without
 /// accumulate.
 struct GemmResult {
-  float* c;  // [m, n], row stride ldc
+  float* c;  // [m, n], row stride ldc; null, without accumulate, where c_bf16 alone is wanted
   int64_t ldc;
   bool accumulate;    // start each sum from C (which then already holds a bias, if there is one)
   const float* bias;  // [n] or null
@@ -29,6 +29,9 @@ struct GemmResult {
   int64_t ld_residual;
   uint16_t* c_bf16;  // [m, n], row stride ld_bf16, or null: receives the result rounded to bf16 besides
   int64_t ld_bf16;
+  // [m, n], row stride ld_pre, or null: the sum is not activated, but multiplied by the activation's
+  // derivative at these values (a gradient that comes to where pre_activation was).
+  const float* derivative_at;
 };
 
 /// Element (i, p) of A at a[i * a_row_stride + p * a_k_stride], (p, j) of B at b[p * b_k_stride + j *

@@ -1,5 +1,6 @@
 // The last step of a product: what gemm.h's GemmResult says, for one element.
 #pragma once
+#include "kernels/activation_gradient.h"
 #include "kernels/bf16.h"
 #include "kernels/cuda/device.h"
 #include "kernels/cuda/gemm.h"
@@ -14,12 +15,19 @@ MAQUE_DEVICE float first_term(const GemmResult& r, int64_t i, int64_t j) {
 
 MAQUE_DEVICE_CALL float activated(Activation act, float x) { return math::activate(act, x); }
 
+MAQUE_DEVICE_CALL float derivative(Activation act, float x) { return math::activation_gradient(act, x); }
+
 MAQUE_DEVICE void put_result(const GemmResult& r, int64_t i, int64_t j, float sum) {
   if (r.bias != nullptr) sum += r.bias[j];
   if (r.pre_activation != nullptr) r.pre_activation[i * r.ld_pre + j] = sum;
-  float result = r.activation == Activation::none ? sum : activated(r.activation, sum);
+  float result = sum;
+  if (r.derivative_at != nullptr) {
+    result = derivative(r.activation, r.derivative_at[i * r.ld_pre + j]) * sum;
+  } else if (r.activation != Activation::none) {
+    result = activated(r.activation, sum);
+  }
   if (r.residual != nullptr) result += r.residual[i * r.ld_residual + j];
-  r.c[i * r.ldc + j] = result;
+  if (r.c != nullptr) r.c[i * r.ldc + j] = result;
   if (r.c_bf16 != nullptr) r.c_bf16[i * r.ld_bf16 + j] = to_bf16(result);
 }
 

@@ -195,6 +195,42 @@ TEST(bf16_refuses_old_devices_and_crooked_arrays) {
   emulation::device().capability = 90;
 }
 
+/// The gradient that comes to an activation's input, and a result of which only the rounded side is wanted.
+TEST(derivatives_and_rounded_results) {
+  const int64_t m = 5, n = 70, k = 9, ld = 72;
+  for (Activation act : {Activation::none, Activation::relu, Activation::gelu_erf, Activation::tanh}) {
+    const Product p(m, n, k, Options{}, true);
+    const std::vector<float> at = Random(3).vector(m * ld, -2, 2);
+    Array<float> sums(m * n), out(m * n);
+    const GemmFactors f = {m, n, k, p.a.data(), k, 1, p.b.data(), n, 1};
+    GemmResult r = {};
+    r.c = sums.data(), r.ldc = n;
+    check_launched(cuda::gemm(nullptr, f, r));
+    r.c = out.data(), r.activation = act, r.derivative_at = at.data(), r.ld_pre = ld;
+    check_launched(cuda::gemm(nullptr, f, r));
+    std::vector<float> expected(static_cast<size_t>(m * n));
+    for (int64_t i = 0; i < m; ++i)
+      kernels_ref.activation_backward(act, at.data() + i * ld, sums.data() + i * n, n,
+                                      expected.data() + i * n);
+    CHECK_BITS(out.data(), expected.data(), m * n, "derivative");
+    CHECK(out.intact());
+
+    AlignedHalves a(m * 16, 0), b(k * ld, 0), rounded(m * ld, 0x4321);
+    check_launched(cuda::round_to_bf16(nullptr, p.a.data(), k, m, k, a.data(), 16));
+    check_launched(cuda::round_to_bf16(nullptr, p.b.data(), n, k, n, b.data(), ld));
+    r.c = nullptr, r.c_bf16 = rounded.data(), r.ld_bf16 = ld;
+    check_launched(
+        cuda::gemm_bf16(nullptr, GemmBf16Factors{m, n, k, a.data(), 16, false, b.data(), ld, false}, r));
+    for (int64_t i = 0; i < m; ++i) {
+      for (int64_t j = 0; j < n; ++j) {
+        const auto e = static_cast<size_t>(i * n + j);
+        const float got = from_bf16(rounded.data()[i * ld + j]);
+        CHECK_LE(std::fabs(got - expected[e]), 0.004f * std::fabs(expected[e]) + 1e-5f);
+      }
+    }
+  }
+}
+
 TEST(rounding) {
   Random random(2);
   const std::vector<float> x = random.vector(5 * 9, -3, 3);
