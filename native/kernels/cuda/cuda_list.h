@@ -36,6 +36,8 @@
   X(layer_norm_backward)          \
   X(layer_norm_residual_backward) \
   X(layer_norm_params_backward)   \
+  X(embedding_norm_forward)       \
+  X(embedding_sum_backward)       \
   X(embedding_sum_forward)        \
   X(gather_rows)                  \
   X(scatter_add_rows)             \

@@ -5,14 +5,8 @@
 namespace maque::cuda {
 namespace {
 
-struct Tables {
-  const float *word, *position, *type;
-};
-struct Ids {
-  const int32_t *word, *position, *type;
-};
-
-MAQUE_KERNEL(kElementThreads) sum_embeddings(Tables tables, Ids ids, int64_t rows, int64_t n, float* y) {
+MAQUE_KERNEL(kElementThreads)
+sum_embeddings(EmbeddingTables tables, EmbeddingIds ids, int64_t rows, int64_t n, float* y) {
   const int64_t e = element_index();
   if (e >= rows * n) return;
   const int64_t i = e / n, j = e % n;
@@ -46,6 +40,98 @@ scatter_runs(const float* dy, int64_t ld_dy, const int32_t* ids, const int32_t* 
   }
 }
 
+struct ThreeTables {
+  TableGradient word, position, type;
+  MAQUE_DEVICE TableGradient own() const { return block_y() == 0 ? word : block_y() == 1 ? position : type; }
+};
+
+/// Rows in order, and the runs of equal ids in them.
+struct Runs {
+  const int32_t *ids, *order;
+  int64_t rows;
+  MAQUE_DEVICE Runs(const TableGradient& t, int64_t n) : ids(t.ids), order(t.order), rows(n) {}
+  MAQUE_DEVICE int64_t id(int64_t i) const { return ids != nullptr ? ids[order[i]] : 0; }
+  /// First place of the run that has place i.
+  MAQUE_DEVICE int64_t begin(int64_t i) const {
+    int64_t low = 0, high = i;
+    const int64_t own = id(i);
+    while (low < high) {
+      const int64_t middle = (low + high) / 2;
+      if (id(middle) == own) {
+        high = middle;
+      } else {
+        low = middle + 1;
+      }
+    }
+    return low;
+  }
+  /// The place behind the run that has place i.
+  MAQUE_DEVICE int64_t end(int64_t i) const {
+    int64_t low = i + 1, high = rows;
+    const int64_t own = id(i);
+    while (low < high) {
+      const int64_t middle = (low + high) / 2;
+      if (id(middle) == own) {
+        low = middle + 1;
+      } else {
+        high = middle;
+      }
+    }
+    return low;
+  }
+};
+
+MAQUE_DEVICE int64_t stretch_end(int64_t i) { return (i / kChainRows + 1) * kChainRows; }
+
+/// Whether the run [begin, end) is added up at once.
+MAQUE_DEVICE bool is_short(int64_t begin, int64_t end) {
+  return end - begin <= kChainRows || end <= stretch_end(begin);
+}
+
+/// Row of a table's scratch for the part of a long run that begins at place i: a stretch has one that begins
+/// with it, and one that begins inside and goes on.
+MAQUE_DEVICE int64_t part_of(int64_t i) { return i / kChainRows * 2 + (i % kChainRows == 0 ? 0 : 1); }
+
+/// A block for each place of the order of one table: it adds up the run, or its part, that begins there.
+MAQUE_KERNEL(kElementThreads)
+add_runs(const float* dy, int64_t rows, int64_t n, ThreeTables tables, float* scratch) {
+  const TableGradient t = tables.own();
+  const Runs runs(t, rows);
+  const int64_t first = block_x(), id = runs.id(first);
+  const bool starts = first == 0 || runs.id(first - 1) != id;
+  if (!starts && first % kChainRows != 0) return;
+  const int64_t begin = starts ? first : runs.begin(first), end = runs.end(first);
+  const bool whole = is_short(begin, end);
+  if (whole && !starts) return;
+  const int64_t last = whole || end <= stretch_end(first) ? end : stretch_end(first);
+  scratch += block_y() * 2 * divide_up(rows, kChainRows) * n;
+  float* to = whole ? t.table + id * n : scratch + part_of(first) * n;
+  for (int64_t j = thread_x(); j < n; j += threads_x()) {
+    float sum = whole ? to[j] : 0.0f;
+    for (int64_t i = first; i < last; ++i) sum += dy[t.order[i] * n + j];
+    to[j] = sum;
+  }
+}
+
+/// A block for each stretch: if a long run begins in it, the sum of its parts, in order, onto the table.
+MAQUE_KERNEL(kElementThreads)
+add_parts(int64_t rows, int64_t n, ThreeTables tables, const float* scratch) {
+  const TableGradient t = tables.own();
+  const Runs runs(t, rows);
+  const int64_t begin_of_stretch = block_x() * kChainRows, next = begin_of_stretch + kChainRows;
+  if (next >= rows) return;  // a long run goes on in another stretch
+  const int64_t id = runs.id(next - 1);
+  if (runs.id(next) != id) return;
+  const int64_t begin = runs.begin(next - 1), end = runs.end(next - 1);
+  if (begin < begin_of_stretch || is_short(begin, end)) return;
+  scratch += block_y() * 2 * divide_up(rows, kChainRows) * n;
+  for (int64_t j = thread_x(); j < n; j += threads_x()) {
+    float sum = t.table[id * n + j];
+    for (int64_t i = begin; i < end; i = stretch_end(i)) sum += scratch[part_of(i) * n + j];
+    t.table[id * n + j] = sum;
+  }
+}
+
 }  // namespace
 
 Code embedding_sum_forward(Stream stream, const float* word, const float* position, const float* type,
@@ -53,7 +139,7 @@ Code embedding_sum_forward(Stream stream, const float* word, const float* positi
                            int64_t rows, int64_t n, float* y) {
   if (rows * n == 0) return kSuccess;
   return launch(over_elements("embedding_sum_forward", rows * n, stream), sum_embeddings,
-                Tables{word, position, type}, Ids{ids, positions, type_ids}, rows, n, y);
+                EmbeddingTables{word, position, type}, EmbeddingIds{ids, positions, type_ids}, rows, n, y);
 }
 
 Code gather_rows(Stream stream, const float* table, int64_t ld_table, const int32_t* ids, int64_t rows,
@@ -68,6 +154,19 @@ Code scatter_add_rows(Stream stream, const float* dy, int64_t ld_dy, const int32
   if (begin >= end || n == 0) return kSuccess;
   const Launch shape = {"scatter_add_rows", {blocks_for(end - begin, 1), 1, 1}, kElementThreads, 0, stream};
   return launch(shape, scatter_runs, dy, ld_dy, ids, order, begin, end, n, table, ld_table);
+}
+
+Code embedding_sum_backward(Stream stream, const float* dy, int64_t rows, int64_t n,
+                            const TableGradient& word, const TableGradient& position,
+                            const TableGradient& type, float* scratch) {
+  if (rows * n == 0) return kSuccess;
+  const ThreeTables tables = {word, position, type};
+  const char* const name = "embedding_sum_backward";
+  const Launch runs = {name, {blocks_for(rows, 1), 3, 1}, kElementThreads, 0, stream};
+  const Code code = launch(runs, add_runs, dy, rows, n, tables, scratch);
+  if (code != kSuccess || rows <= kChainRows) return code;
+  const Launch parts = {name, {blocks_for(rows, kChainRows), 3, 1}, kElementThreads, 0, stream};
+  return launch(parts, add_parts, rows, n, tables, static_cast<const float*>(scratch));
 }
 
 }  // namespace maque::cuda

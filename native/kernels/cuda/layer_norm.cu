@@ -1,3 +1,4 @@
+#include "kernels/bf16.h"
 #include "kernels/cuda/chains.h"
 #include "kernels/cuda/cuda_list.h"
 #include "kernels/cuda/lanes.h"
@@ -27,7 +28,14 @@ struct Norm {
   const float *gamma, *beta;
   float eps;
   float *y, *mean, *rstd;
+  uint16_t* rounded;  // or null
+  Mask mask;          // of y
 };
+
+/// Element e of an array, after dropout.
+MAQUE_DEVICE float dropped(const Mask& mask, int64_t e, float x) {
+  return mask.key.p > 0 ? masked(mask, static_cast<uint64_t>(e), x) : x;
+}
 
 /// Statistics and result of a row whose elements each lane has seen or written itself.
 MAQUE_DEVICE void normalise(const Row& r, const float* x, int64_t columns, float sum, const Norm& norm) {
@@ -35,9 +43,12 @@ MAQUE_DEVICE void normalise(const Row& r, const float* x, int64_t columns, float
   float squares = 0;
   for (int64_t j = r.lane; j < r.n; j += kLanes) squares = math::fma(x[j] - mu, x[j] - mu, squares);
   const float rstd = 1.0f / math::sqrt(fold_lanes(squares) / static_cast<float>(columns) + norm.eps);
-  float* y = norm.y + r.row * columns;
-  for (int64_t j = r.lane; j < r.n; j += kLanes)
-    y[j] = math::fma((x[j] - mu) * rstd, norm.gamma[j], norm.beta[j]);
+  for (int64_t j = r.lane; j < r.n; j += kLanes) {
+    const int64_t e = r.row * columns + j;
+    const float y = dropped(norm.mask, e, math::fma((x[j] - mu) * rstd, norm.gamma[j], norm.beta[j]));
+    norm.y[e] = y;
+    if (norm.rounded != nullptr) norm.rounded[e] = to_bf16(y);
+  }
   if (!r.inside || r.lane != 0) return;
   if (norm.mean != nullptr) norm.mean[r.row] = mu;
   if (norm.rstd != nullptr) norm.rstd[r.row] = rstd;
@@ -59,18 +70,40 @@ norm_residual_rows(const float* x, Mask mask, const float* residual, int64_t row
   float sum = 0;
   for (int64_t j = r.lane; j < r.n; j += kLanes) {
     const int64_t e = r.row * n + j;
-    const float kept = mask.key.p > 0 ? masked(mask, static_cast<uint64_t>(e), x[e]) : x[e];
-    const float value = kept + residual[e];
+    const float value = dropped(mask, e, x[e]) + residual[e];
     out[j] = value;
     sum += value;
   }
   normalise(r, out, n, sum, norm);
 }
 
-/// dropped null: no second output.
+MAQUE_KERNEL(kThreads)
+norm_embedded_rows(EmbeddingTables tables, EmbeddingIds ids, int64_t rows, int64_t n, float* sums,
+                   Norm norm) {
+  const Row r(rows, n);
+  const int64_t at = r.inside ? r.row : 0;
+  const float *word = tables.word + ids.word[at] * n, *position = tables.position + ids.position[at] * n,
+              *type = tables.type + (ids.type != nullptr ? ids.type[at] * n : 0);
+  float* out = sums + r.row * n;
+  float sum = 0;
+  for (int64_t j = r.lane; j < r.n; j += kLanes) {
+    const float value = (word[j] + position[j]) + type[j];
+    out[j] = value;
+    sum += value;
+  }
+  normalise(r, out, n, sum, norm);
+}
+
+/// What goes past the mask: fp32, rounded, or null.
+struct Dropped {
+  Mask mask;
+  float* x;
+  uint16_t* rounded;
+};
+
 MAQUE_KERNEL(kThreads)
 norm_rows_backward(const float* x, const float* gamma, const float* mean, const float* rstd, const float* dy,
-                   int64_t rows, int64_t n, float* dx, Mask mask, float* dropped) {
+                   int64_t rows, int64_t n, float* dx, Dropped past) {
   const Row r(rows, n);
   const float mu = r.inside ? mean[r.row] : 0.0f, scale = r.inside ? rstd[r.row] : 0.0f;
   x += r.row * n, dy += r.row * n, dx += r.row * n;
@@ -86,9 +119,11 @@ norm_rows_backward(const float* x, const float* gamma, const float* mean, const 
     const float xhat = (x[j] - mu) * scale;
     const float d = scale * math::fma(-xhat, mean_gx, dy[j] * gamma[j] - mean_g);
     dx[j] = d;
-    if (dropped == nullptr) continue;
+    if (past.x == nullptr && past.rounded == nullptr) continue;
     const int64_t e = r.row * n + j;
-    dropped[e] = mask.key.p > 0 ? masked(mask, static_cast<uint64_t>(e), d) : d;
+    const float kept = dropped(past.mask, e, d);
+    if (past.x != nullptr) past.x[e] = kept;
+    if (past.rounded != nullptr) past.rounded[e] = to_bf16(kept);
   }
 }
 
@@ -112,32 +147,42 @@ Launch over_rows(const char* name, int64_t rows, Stream stream) {
 Code layer_norm_forward(Stream stream, const float* x, const float* gamma, const float* beta, float eps,
                         int64_t rows, int64_t n, float* y, float* mean, float* rstd) {
   if (rows == 0) return kSuccess;
-  const Norm norm = {gamma, beta, eps, y, mean, rstd};
+  const Norm norm = {gamma, beta, eps, y, mean, rstd, nullptr, Mask{}};
   return launch(over_rows("layer_norm_forward", rows, stream), norm_rows, x, rows, n, norm);
 }
 
 Code layer_norm_residual_forward(Stream stream, const float* x, const Dropout& dropout, const float* residual,
                                  const float* gamma, const float* beta, float eps, int64_t rows, int64_t n,
-                                 float* sum, float* y, float* mean, float* rstd) {
+                                 float* sum, float* y, uint16_t* y_bf16, float* mean, float* rstd) {
   if (rows == 0) return kSuccess;
-  const Norm norm = {gamma, beta, eps, y, mean, rstd};
+  const Norm norm = {gamma, beta, eps, y, mean, rstd, y_bf16, Mask{}};
   return launch(over_rows("layer_norm_residual_forward", rows, stream), norm_residual_rows, x,
                 make_mask(dropout), residual, rows, n, sum, norm);
+}
+
+Code embedding_norm_forward(Stream stream, const EmbeddingTables& tables, const EmbeddingIds& ids,
+                            const float* gamma, const float* beta, float eps, const Dropout& dropout,
+                            int64_t rows, int64_t n, float* sum, float* y, uint16_t* y_bf16, float* mean,
+                            float* rstd) {
+  if (rows == 0) return kSuccess;
+  const Norm norm = {gamma, beta, eps, y, mean, rstd, y_bf16, make_mask(dropout)};
+  return launch(over_rows("embedding_norm_forward", rows, stream), norm_embedded_rows, tables, ids, rows, n,
+                sum, norm);
 }
 
 Code layer_norm_backward(Stream stream, const float* x, const float* gamma, const float* mean,
                          const float* rstd, const float* dy, int64_t rows, int64_t n, float* dx) {
   if (rows == 0) return kSuccess;
   return launch(over_rows("layer_norm_backward", rows, stream), norm_rows_backward, x, gamma, mean, rstd, dy,
-                rows, n, dx, Mask{}, static_cast<float*>(nullptr));
+                rows, n, dx, Dropped{Mask{}, nullptr, nullptr});
 }
 
 Code layer_norm_residual_backward(Stream stream, const float* sum, const float* gamma, const float* mean,
                                   const float* rstd, const Dropout& dropout, const float* dy, int64_t rows,
-                                  int64_t n, float* d_residual, float* dx) {
+                                  int64_t n, float* d_residual, float* dx, uint16_t* dx_bf16) {
   if (rows == 0) return kSuccess;
   return launch(over_rows("layer_norm_residual_backward", rows, stream), norm_rows_backward, sum, gamma, mean,
-                rstd, dy, rows, n, d_residual, make_mask(dropout), dx);
+                rstd, dy, rows, n, d_residual, Dropped{make_mask(dropout), dx, dx_bf16});
 }
 
 Code layer_norm_params_backward(Stream stream, const float* x, const float* mean, const float* rstd,

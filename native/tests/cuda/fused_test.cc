@@ -2,6 +2,7 @@
 // rows, and the update of all tensors at once.
 #include <algorithm>
 
+#include "kernels/bf16.h"
 #include "kernels/cuda/cuda_list.h"
 #include "tests/kernel_case.h"
 
@@ -27,6 +28,10 @@ TEST(bias_and_activation) {
   }
 }
 
+void check_rounded(const std::vector<uint16_t>& got, const Array<float>& x) {
+  for (size_t e = 0; e < got.size(); ++e) CHECK_EQ(got[e], to_bf16(x.data()[e]));
+}
+
 /// Rows of LayerNorm with dropout and residual before it.
 struct NormCase {
   int64_t rows, n;
@@ -40,12 +45,15 @@ struct NormCase {
 
   std::vector<float> fused() const {
     Array<float> sum(rows * n), y(rows * n), mean(rows), rstd(rows), d_residual(dy), dx(rows * n);
+    std::vector<uint16_t> y_bf16(x.size()), dx_bf16(x.size());
     check_launched(cuda::layer_norm_residual_forward(nullptr, x.data(), dropout, residual.data(),
                                                      gamma.data(), beta.data(), 1e-5f, rows, n, sum.data(),
-                                                     y.data(), mean.data(), rstd.data()));
+                                                     y.data(), y_bf16.data(), mean.data(), rstd.data()));
     check_launched(cuda::layer_norm_residual_backward(nullptr, sum.data(), gamma.data(), mean.data(),
                                                       rstd.data(), dropout, d_residual.data(), rows, n,
-                                                      d_residual.data(), dx.data()));
+                                                      d_residual.data(), dx.data(), dx_bf16.data()));
+    check_rounded(y_bf16, y);
+    check_rounded(dx_bf16, dx);
     return collect<float>({&sum, &y, &mean, &rstd, &d_residual, &dx});
   }
 
@@ -71,6 +79,129 @@ TEST(norm_with_dropout_and_residual) {
         const std::vector<float> got = c.fused(), expected = c.apart();
         CHECK_BITS(got.data(), expected.data(), static_cast<int64_t>(got.size()), "fused");
       }
+    }
+  }
+}
+
+/// LayerNorm where nothing but the rounded gradient is wanted, and y lies where the sum was.
+TEST(norm_in_place) {
+  const NormCase c(9, 33, 0.3f);
+  const std::vector<float> expected = c.apart();
+  const int64_t n = 9 * 33;
+  Array<float> x(c.x);
+  check_launched(cuda::layer_norm_residual_forward(nullptr, x.data(), c.dropout, c.residual.data(),
+                                                   c.gamma.data(), c.beta.data(), 1e-5f, 9, 33, x.data(),
+                                                   x.data(), nullptr, nullptr, nullptr));
+  CHECK_BITS(x.data(), expected.data() + n, n, "y in place");
+  Array<float> dy(c.dy), dx(n);
+  std::vector<uint16_t> dx_bf16(static_cast<size_t>(n));
+  const float* statistics = expected.data() + 2 * n;
+  check_launched(cuda::layer_norm_residual_backward(nullptr, expected.data(), c.gamma.data(), statistics,
+                                                    statistics + 9, c.dropout, dy.data(), 9, 33, dy.data(),
+                                                    nullptr, dx_bf16.data()));
+  std::copy(expected.end() - n, expected.end(), dx.data());
+  check_rounded(dx_bf16, dx);
+}
+
+/// The three embeddings, LayerNorm and dropout at once.
+TEST(norm_of_embeddings) {
+  for (float p : {0.0f, 0.3f}) {
+    for (bool typed : {true, false}) {
+      const int64_t rows = 9, n = 33;
+      const NormCase c(rows, n, p);
+      Random random(8);
+      const std::vector<float> word = random.vector(20 * n), position = random.vector(10 * n),
+                               type = random.vector(2 * n);
+      std::vector<int32_t> ids, positions, types;
+      for (int32_t i = 0; i < rows; ++i) {
+        ids.push_back(static_cast<int32_t>(random.below(20)));
+        positions.push_back(i), types.push_back(i % 2);
+      }
+      const int32_t* type_ids = typed ? types.data() : nullptr;
+      Array<float> sum(rows * n), y(rows * n), mean(rows), rstd(rows), expected_sum(rows * n),
+          expected(rows * n);
+      std::vector<uint16_t> y_bf16(static_cast<size_t>(rows * n));
+      check_launched(cuda::embedding_norm_forward(nullptr, {word.data(), position.data(), type.data()},
+                                                  {ids.data(), positions.data(), type_ids}, c.gamma.data(),
+                                                  c.beta.data(), 1e-5f, c.dropout, rows, n, sum.data(),
+                                                  y.data(), y_bf16.data(), mean.data(), rstd.data()));
+      const Kernels<float>& k = kernels_ref;
+      k.embedding_sum_forward(word.data(), position.data(), type.data(), ids.data(), positions.data(),
+                              type_ids, rows, n, expected_sum.data());
+      CHECK_BITS(sum.data(), expected_sum.data(), rows * n, "sum");
+      k.layer_norm_forward(expected_sum.data(), c.gamma.data(), c.beta.data(), 1e-5f, rows, n,
+                           expected.data(), nullptr, nullptr);
+      k.dropout(c.dropout, expected.data(), rows * n, expected.data());
+      CHECK_BITS(y.data(), expected.data(), rows * n, "y");
+      check_rounded(y_bf16, y);
+    }
+  }
+}
+
+/// Gradients of the tables: of rows that lie in one stretch, or are few, by ref; the others by stretches.
+struct TableCase {
+  int64_t rows, n = 37;
+  std::vector<int32_t> ids[3], order[3];
+  std::vector<float> dy, tables[3];
+
+  explicit TableCase(int64_t count) : rows(count) {
+    Random random(static_cast<uint64_t>(rows));
+    dy = random.vector(rows * n);
+    const int64_t below[] = {50, 5, 1};  // runs of all lengths
+    for (int t = 0; t < 3; ++t) {
+      for (int64_t i = 0; i < rows; ++i) {
+        ids[t].push_back(static_cast<int32_t>(random.below(below[t])));
+        order[t].push_back(static_cast<int32_t>(i));
+      }
+      std::stable_sort(order[t].begin(), order[t].end(), [&](int32_t a, int32_t b) {
+        return ids[t][static_cast<size_t>(a)] < ids[t][static_cast<size_t>(b)];
+      });
+      tables[t] = random.vector(below[t] * n);
+    }
+  }
+  size_t row(int t, int64_t place) const { return static_cast<size_t>(order[t][static_cast<size_t>(place)]); }
+  int32_t id(int t, int64_t place) const { return ids[t][row(t, place)]; }
+
+  std::vector<float> expected(int t) const {
+    std::vector<float> table = tables[t];
+    for (int64_t begin = 0, end = 0; begin < rows; begin = end) {
+      while (end < rows && id(t, end) == id(t, begin)) ++end;
+      const bool whole = end - begin <= 64 || begin / 64 == (end - 1) / 64;
+      for (int64_t j = 0; j < n; ++j) {
+        float* to = &table[static_cast<size_t>(id(t, begin) * n + j)];
+        for (int64_t from = begin; from < end;) {
+          const int64_t stop = whole ? end : std::min(end, (from / 64 + 1) * 64);
+          float part = whole ? *to : 0;
+          for (; from < stop; ++from)
+            part += dy[row(t, from) * static_cast<size_t>(n) + static_cast<size_t>(j)];
+          *to = whole ? part : *to + part;
+        }
+      }
+    }
+    return table;
+  }
+};
+
+TEST(gradients_of_tables) {
+  for (int64_t rows : {1, 40, 64, 65, 128, 300, 700}) {
+    const TableCase c(rows);
+    Array<float> got[] = {Array<float>(c.tables[0]), Array<float>(c.tables[1]), Array<float>(c.tables[2])};
+    std::vector<float> scratch(static_cast<size_t>(cuda::embedding_scratch(rows, c.n)));
+    check_launched(cuda::embedding_sum_backward(nullptr, c.dy.data(), rows, c.n,
+                                                {got[0].data(), c.ids[0].data(), c.order[0].data()},
+                                                {got[1].data(), c.ids[1].data(), c.order[1].data()},
+                                                {got[2].data(), nullptr, c.order[2].data()}, scratch.data()));
+    for (int t = 0; t < 3; ++t) {
+      const std::vector<float> expected = c.expected(t);
+      CHECK_BITS(got[t].data(), expected.data(), got[t].size(), "table");
+      CHECK(got[t].intact());
+    }
+    if (rows > 64) continue;
+    for (int t = 0; t < 3; ++t) {
+      Array<float> by_ref(c.tables[t]);
+      kernels_ref.scatter_add_rows(c.dy.data(), c.n, c.ids[t].data(), c.order[t].data(), 0, rows, c.n,
+                                   by_ref.data(), c.n);
+      CHECK_BITS(got[t].data(), by_ref.data(), got[t].size(), "ref");
     }
   }
 }
