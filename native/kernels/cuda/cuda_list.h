@@ -1,8 +1,8 @@
-// The operations that exist for GPUs, and the table of them that libmaque_cuda gives out. Where an operation
-// of kernel_list.h has the same arguments here, its contract is that of the CPU's header with all arrays in
-// device memory; it is given a stream first, starts its kernels there without waiting, and answers the code
-// of the launch. fp32 results have the CPU's bits where the header below does not say otherwise. Sizes of 0
-// launch nothing.
+// The operations that exist for GPUs, and the table of them that libmaque_cuda gives out (runtime.h). Where
+// an operation of kernel_list.h has the same arguments here, its contract is that of the CPU's header with
+// all arrays in device memory; it is given a stream first, starts its kernels there without waiting, and
+// answers the code of the launch. fp32 results have the CPU's bits where the header below does not say
+// otherwise. Sizes of 0 launch nothing.
 #pragma once
 #include "kernels/cuda/activation.h"
 #include "kernels/cuda/attention.h"
@@ -69,8 +69,6 @@ struct CudaKernels {
 #undef MAQUE_FIELD
 };
 
-}  // namespace maque::cuda
+extern const CudaKernels kCudaKernels;
 
-/// The only symbol that libmaque_cuda gives out; opening the library and asking for it needs no GPU and no
-/// driver.
-extern "C" const maque::cuda::CudaKernels* maque_cuda_kernels();
+}  // namespace maque::cuda

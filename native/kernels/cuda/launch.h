@@ -13,6 +13,7 @@ constexpr Code kMemoryAllocation = 2;        // no memory on the device
 constexpr Code kInsufficientDriver = 35;     // no driver, or one older than the library needs
 constexpr Code kInvalidDeviceFunction = 98;  // the device is older than the operation needs
 constexpr Code kNoDevice = 100;
+constexpr Code kInvalidDevice = 101;
 constexpr Code kIllegalAddress = 700;             // sticky, as is every code of a kernel's mistake
 constexpr Code kLaunchFailure = 719;              // the kernel did something that it may not
 constexpr Code kCooperativeLaunchTooLarge = 720;  // more blocks than the device holds at once

@@ -7,6 +7,7 @@
 #include "kernels/bf16.h"
 #include "kernels/cuda/launch.h"
 #include "tests/cuda_emulation/emulator.h"
+#include "tests/cuda_emulation/runtime_emulated.h"
 
 #define MAQUE_KERNEL(threads) void
 #define MAQUE_DEVICE inline
@@ -24,14 +25,19 @@ Code launch(const Launch& launch, void (*kernel)(P...), A... args) {
     void (*kernel)(P...);
     std::tuple<P...> args;
   };
+  if (const Code code = emulation::check(launch)) return code;
   const Call call = {kernel, std::tuple<P...>(args...)};
-  return emulation::run(
-      launch,
-      [](const void* data) {
-        const Call* c = static_cast<const Call*>(data);
-        std::apply(c->kernel, c->args);
-      },
-      &call);
+  const auto work = [launch, call] {
+    return emulation::run(
+        launch,
+        [](const void* data) {
+          const Call* c = static_cast<const Call*>(data);
+          std::apply(c->kernel, c->args);
+        },
+        &call);
+  };
+  if (launch.stream == nullptr) return work();
+  return emulation::enqueue(launch.stream, reinterpret_cast<const void*>(kernel), work);
 }
 
 inline int32_t compute_capability() { return emulation::device().capability; }
@@ -43,9 +49,12 @@ int64_t resident_blocks(void (*)(P...), uint32_t threads, int64_t shared) {
   return emulation::resident_blocks(threads, shared);
 }
 
-inline Code set_zero(void* data, int64_t bytes, Stream) {
-  std::memset(data, 0, static_cast<size_t>(bytes));
-  return kSuccess;
+inline Code set_zero(void* data, int64_t bytes, Stream stream) {
+  const auto work = [data, bytes] {
+    std::memset(data, 0, static_cast<size_t>(bytes));
+    return kSuccess;
+  };
+  return stream == nullptr ? work() : emulation::enqueue(stream, nullptr, work);
 }
 
 // --- where a thread is

@@ -372,13 +372,18 @@ const std::string& mistake() { return machine().mistake; }
 const Counts& counts() { return machine().counts; }
 const Identity& self() { return machine().running->identity; }
 
+cuda::Code check(const cuda::Launch& launch) {
+  machine().mistake.clear();
+  if (!launch_is_valid(launch)) return cuda::kInvalidValue;
+  const int64_t blocks = static_cast<int64_t>(launch.grid.x) * launch.grid.y * launch.grid.z;
+  const bool fits = !launch.cooperative || blocks <= resident_blocks(launch.threads, launch.shared_bytes);
+  return fits ? cuda::kSuccess : cuda::kCooperativeLaunchTooLarge;
+}
+
 cuda::Code run(const cuda::Launch& launch, void (*body)(const void*), const void* args) {
   Machine& m = machine();
   m.mistake.clear();
-  if (!launch_is_valid(launch)) return cuda::kInvalidValue;
   const int64_t blocks = static_cast<int64_t>(launch.grid.x) * launch.grid.y * launch.grid.z;
-  if (launch.cooperative && blocks > resident_blocks(launch.threads, launch.shared_bytes))
-    return cuda::kCooperativeLaunchTooLarge;
   ++m.counts.launches;
   m.launch = &launch, m.body = body, m.args = args;
   m.order = Order(m.seed);

@@ -52,6 +52,9 @@ struct Counts {
 };
 const Counts& counts();
 
+/// What a launch answers at once, before it runs: whether its sizes are possible.
+cuda::Code check(const cuda::Launch& launch);
+
 /// Calls body(args) as every thread of every block.
 cuda::Code run(const cuda::Launch& launch, void (*body)(const void* args), const void* args);
 

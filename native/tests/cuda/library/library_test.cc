@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "kernels/cuda/cuda_list.h"
+#include "kernels/cuda/runtime.h"
 #include "tests/kernel_test.h"
 
 namespace maque::test {
@@ -16,17 +17,29 @@ TEST(loads_and_answers_with_or_without_a_driver) {
   if (library == nullptr) std::printf("%s\n", dlerror());
   CHECK(library != nullptr);
   if (library == nullptr) return;
-  using Table = const cuda::CudaKernels*();
-  const auto table = reinterpret_cast<Table*>(dlsym(library, "maque_cuda_kernels"));
-  CHECK(table != nullptr);
-  if (table == nullptr) return;
-  const cuda::CudaKernels& kernels = *table();
+  using Given = const cuda::Runtime*();
+  const auto given = reinterpret_cast<Given*>(dlsym(library, "maque_cuda_runtime"));
+  CHECK(given != nullptr);
+  if (given == nullptr) return;
+  const cuda::Runtime& runtime = *given();
+  CHECK_EQ(runtime.version, cuda::kRuntimeVersion);
+  const cuda::CudaKernels& kernels = *runtime.kernels;
 #define MAQUE_CHECK_ENTRY(name) CHECK(kernels.name != nullptr);
   MAQUE_CUDA_KERNELS(MAQUE_CHECK_ENTRY)
 #undef MAQUE_CHECK_ENTRY
   CHECK_EQ(kernels.add(nullptr, nullptr, 0, nullptr), cuda::kSuccess);
   if (access("/dev/nvidiactl", F_OK) == 0)
     return;  // a driver may be there: arrays would have to be the device's
+  int32_t count = -1, driver = -1, version = -1;
+  CHECK(runtime.device_count(&count) != cuda::kSuccess);
+  CHECK_EQ(count, 0);
+  CHECK_EQ(runtime.versions(&driver, &version), cuda::kSuccess);
+  CHECK_EQ(driver, 0);
+  CHECK(version >= 12000);
+  void* data = &count;
+  CHECK(runtime.allocate(16, &data) != cuda::kSuccess);
+  CHECK(data == nullptr);
+  CHECK(runtime.code_text(cuda::kNoDevice)[0] != 0);
   float x[4] = {};
   CHECK(kernels.add(nullptr, x, 4, x) != cuda::kSuccess);
   CHECK_EQ(kernels.gemm_bf16(nullptr, {1, 1, 1, nullptr, 8, false, nullptr, 8, false}, {}),
