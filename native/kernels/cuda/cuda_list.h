@@ -18,6 +18,7 @@
 #define MAQUE_CUDA_KERNELS(X)     \
   X(gemm)                         \
   X(gemm_bf16)                    \
+  X(finish_product)               \
   X(round_to_bf16)                \
   X(attention_forward)            \
   X(attention_bf16_forward)       \
