@@ -225,7 +225,8 @@ void CublasLt::close() {
 void CublasLt::drop(Plan* plan) {
   const Entries& e = entries_[0];
   if (plan->desc != nullptr) e.desc_destroy(plan->desc);
-  for (void* layout : {plan->first, plan->second, plan->c, plan->d}) {
+  void* const layouts[] = {plan->first, plan->second, plan->c, plan->d};
+  for (void* layout : layouts) {
     if (layout != nullptr) e.layout_destroy(layout);
   }
   memset(static_cast<void*>(plan), 0, sizeof *plan);

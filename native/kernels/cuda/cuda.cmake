@@ -65,13 +65,28 @@ if(MAQUE_CUDA AND MAQUE_NVCC)
 endif()
 
 # --- tests ------------------------------------------------------------------------------------------------------------
+# maque_emulated_test(NAME SOURCE ARGUMENTS...)
 function(maque_emulated_test name source)
   add_executable(${name} ${source} $<TARGET_OBJECTS:maque_kernels_emu>)
   target_compile_options(${name} PRIVATE ${MAQUE_WARNINGS})
   target_compile_definitions(${name} PRIVATE MAQUE_TEST_CUDA)
   target_link_libraries(${name} PRIVATE maque_cuda_emulated maque_model_cuda maque_model maque_threads maque_kernels
                                         maque_core)
-  add_test(NAME ${name} COMMAND ${name})
+  add_test(NAME ${name} COMMAND ${name} ${ARGN})
+endfunction()
+
+# cuBLASLt's entries on the host's memory, whole and with one missing.
+function(maque_cublaslt_test)
+  foreach(fake cublaslt cublaslt_incomplete)
+    add_library(fake_${fake} SHARED native/tests/cuda/library/fake_cublaslt.cc)
+    target_compile_options(fake_${fake} PRIVATE ${MAQUE_WARNINGS} -Wno-missing-declarations)
+    set_target_properties(fake_${fake} PROPERTIES OUTPUT_NAME cublasLt SUFFIX .so.13
+                          LIBRARY_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/cuda/fake_${fake})
+  endforeach()
+  target_compile_definitions(fake_cublaslt_incomplete PRIVATE MAQUE_FAKE_INCOMPLETE)
+  maque_emulated_test(cuda_cublaslt_test native/tests/cuda/library/cublaslt_test.cc
+                      $<TARGET_FILE_DIR:fake_cublaslt> $<TARGET_FILE_DIR:fake_cublaslt_incomplete>)
+  add_dependencies(cuda_cublaslt_test fake_cublaslt fake_cublaslt_incomplete)
 endfunction()
 
 function(maque_cuda_tests)
@@ -119,6 +134,7 @@ function(maque_cuda_tests)
     get_filename_component(name ${source} NAME_WE)
     maque_emulated_test(cuda_${name} ${source})
   endforeach()
+  maque_cublaslt_test()
   if(NOT MAQUE_CUDA_MUTATIONS)
     return()
   endif()

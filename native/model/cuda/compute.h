@@ -7,6 +7,7 @@
 #include "kernels/cuda/cuda_list.h"
 #include "model/carver.h"
 #include "model/compute.h"
+#include "model/cuda/product.h"
 
 namespace maque::cuda {
 
@@ -16,6 +17,7 @@ struct DeviceCompute {
   Stream stream = nullptr;
   Precision precision = Precision::fp32;  // fp32 or bf16: of products with weights and of attention
   Code code = kSuccess;                   // of the first call that failed
+  Products* products = nullptr;           // what computes products; null: the table's kernels
 
   bool is_bf16() const { return precision == Precision::bf16; }
 };
@@ -26,6 +28,16 @@ template <class... P, class... A>
 void run(DeviceCompute& compute, Code (*kernel)(Stream, P...), A&&... args) {
   static_assert(sizeof...(P) == sizeof...(A), "one argument for each parameter");
   if (compute.code == kSuccess) compute.code = kernel(compute.stream, static_cast<A&&>(args)...);
+}
+
+/// C = A B and what follows it, by what is chosen for such a product (product.h).
+inline void run_product(DeviceCompute& compute, const GemmFactors& factors, const GemmResult& result) {
+  if (compute.products == nullptr) return run(compute, compute.kernels.gemm, factors, result);
+  run(compute, product, *compute.products, factors, result);
+}
+inline void run_product(DeviceCompute& compute, const GemmBf16Factors& factors, const GemmResult& result) {
+  if (compute.products == nullptr) return run(compute, compute.kernels.gemm_bf16, factors, result);
+  run(compute, product_bf16, *compute.products, factors, result);
 }
 
 /// An array that the host fills and the device reads.
