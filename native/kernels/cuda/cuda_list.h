@@ -52,6 +52,7 @@
   X(sgd_step)                     \
   X(adam_step)                    \
   X(adam_step_all)                \
+  X(sgd_step_all)                 \
   X(global_norm)                  \
   X(column_sums)                  \
   X(add)                          \

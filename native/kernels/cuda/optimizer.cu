@@ -40,27 +40,73 @@ adam_elements(Adam a, float* w, const float* grad, float* m, float* v, int64_t n
   if (i < n) adam_element(a, w + i, grad[i], m + i, v + i);
 }
 
-/// A block a piece.
-MAQUE_KERNEL(kThreads)
-adam_pieces(Adam a, float correction1, const TrainedTensor* tensors, const TensorPiece* pieces,
-            const ClipReport* report) {
-  const TensorPiece piece = pieces[block_x()];
-  const TrainedTensor t = tensors[piece.tensor];
-  a.decay = t.lr * t.weight_decay;
-  a.rate = t.lr / correction1;
-  a.scale = report != nullptr ? report->scale : 1.0f;
-  for (int64_t i = piece.begin + thread_x(); i < piece.begin + piece.n; i += threads_x())
-    adam_element(a, t.w + i, t.grad[i], t.m + i, t.v + i);
+/// Piece p of all, a row being one too: n elements of w, grad and state.
+struct Slice {
+  float* w;
+  const float* grad;
+  float *first, *second;
+  int64_t n;
+  double rate_scale;
+  float weight_decay;
+};
+
+MAQUE_DEVICE Slice slice_of(const TrainedPieces& all, int64_t p) {
+  const bool row = p >= all.count;
+  const TensorPiece piece = row ? TensorPiece{all.rows.tensor, static_cast<int32_t>(all.rows.width),
+                                              all.rows.ids[p - all.count] * all.rows.width}
+                                : all.pieces[p];
+  const TrainedTensor& t = all.tensors[piece.tensor];
+  return {t.w + piece.begin,
+          row ? all.rows.values + (p - all.count) * all.rows.width : t.grad + piece.begin,
+          t.first == nullptr ? nullptr : t.first + piece.begin,
+          t.second == nullptr ? nullptr : t.second + piece.begin,
+          piece.n,
+          t.rate_scale,
+          t.weight_decay};
 }
 
-MAQUE_KERNEL(kElementThreads)
-sgd_elements(float* w, const float* grad, float* buf, int64_t n, float lr, float momentum, float weight_decay,
-             float scale) {
+MAQUE_DEVICE bool is_stopped(const ClipReport* report) { return report != nullptr && report->stopped != 0; }
+
+/// A block a piece.
+MAQUE_KERNEL(kThreads)
+adam_pieces(Adam a, TrainedPieces all, const StepScalars* scalars, const ClipReport* report) {
+  if (is_stopped(report)) return;
+  const Slice s = slice_of(all, block_x());
+  const auto lr = static_cast<float>(scalars->rate * s.rate_scale);
+  a.decay = lr * s.weight_decay;
+  a.rate = lr / scalars->correction1;
+  a.sqrt_correction2 = scalars->sqrt_correction2;
+  a.scale = report != nullptr ? report->scale : 1.0f;
+  for (int64_t i = thread_x(); i < s.n; i += threads_x())
+    adam_element(a, s.w + i, s.grad[i], s.first + i, s.second + i);
+}
+
+struct Sgd {
+  float rate, momentum, weight_decay, scale;
+};
+
+/// buf: null without momentum.
+MAQUE_DEVICE void sgd_element(const Sgd& a, float* w, float grad, float* buf) {
+  float g = math::fma(a.weight_decay, *w, a.scale * grad);
+  if (buf != nullptr) g = *buf = math::fma(a.momentum, *buf, g);
+  *w = math::fma(-a.rate, g, *w);
+}
+
+MAQUE_KERNEL(kElementThreads) sgd_elements(Sgd a, float* w, const float* grad, float* buf, int64_t n) {
   const int64_t i = element_index();
-  if (i >= n) return;
-  float g = math::fma(weight_decay, w[i], scale * grad[i]);
-  if (buf != nullptr) g = buf[i] = math::fma(momentum, buf[i], g);
-  w[i] = math::fma(-lr, g, w[i]);
+  if (i < n) sgd_element(a, w + i, grad[i], buf == nullptr ? nullptr : buf + i);
+}
+
+/// A block a piece.
+MAQUE_KERNEL(kThreads)
+sgd_pieces(Sgd a, TrainedPieces all, const StepScalars* scalars, const ClipReport* report) {
+  if (is_stopped(report)) return;
+  const Slice s = slice_of(all, block_x());
+  a.rate = static_cast<float>(scalars->rate * s.rate_scale);
+  a.weight_decay = s.weight_decay;
+  a.scale = report != nullptr ? report->scale : 1.0f;
+  for (int64_t i = thread_x(); i < s.n; i += threads_x())
+    sgd_element(a, s.w + i, s.grad[i], s.first == nullptr ? nullptr : s.first + i);
 }
 
 MAQUE_KERNEL(kElementThreads) add_elements(const float* x, int64_t n, float* y) {
@@ -69,20 +115,30 @@ MAQUE_KERNEL(kElementThreads) add_elements(const float* x, int64_t n, float* y) 
 }
 
 /// Half a warp a piece.
-MAQUE_KERNEL(kThreads)
-square_pieces(const TrainedTensor* tensors, const TensorPiece* pieces, int64_t count, float* partial_sums) {
+MAQUE_KERNEL(kThreads) square_pieces(TrainedPieces all, int64_t count, float* partial_sums) {
   const int64_t p = static_cast<int64_t>(block_x()) * kPiecesABlock + thread_x() / kLanes;
-  const TensorPiece piece = p < count ? pieces[p] : TensorPiece{0, 0, 0};
-  const float* x = p < count ? tensors[piece.tensor].grad + piece.begin : nullptr;
+  const Slice s = p < count ? slice_of(all, p) : Slice{};
   float sum = 0;
-  for (int32_t i = thread_x() % kLanes; i < piece.n; i += kLanes) sum = math::fma(x[i], x[i], sum);
+  for (int64_t i = thread_x() % kLanes; i < s.n; i += kLanes) sum = math::fma(s.grad[i], s.grad[i], sum);
   const float total = fold_lanes(sum);
   if (p < count && thread_x() % kLanes == 0) partial_sums[p] = total;
 }
 
+MAQUE_DEVICE bool is_finite(double x) { return x - x == 0; }
+
+MAQUE_DEVICE void finish_norm(double squares, double clip_norm, const float* loss, ClipReport* report) {
+  const bool finite = loss == nullptr || is_finite(static_cast<double>(*loss));
+  const double norm = finite ? math::sqrt(squares) : 0.0;
+  const double clip = clip_norm / (norm + 1e-6);
+  report->norm = norm;
+  report->scale = clip_norm > 0 && clip < 1 ? static_cast<float>(clip) : 1.0f;
+  if (!finite || !is_finite(norm)) report->stopped = 1;
+}
+
 /// One block: each thread a chain of every kThreads-th sum, the chains folded.
 MAQUE_KERNEL(kThreads)
-fold_squares(const float* partial_sums, int64_t count, double clip_norm, ClipReport* report) {
+fold_squares(const float* partial_sums, int64_t count, double clip_norm, const float* loss,
+             ClipReport* report) {
   SharedMemory memory;
   const Shared<double> sums = memory.take<double>(kThreads);
   const int32_t t = thread_x();
@@ -94,11 +150,7 @@ fold_squares(const float* partial_sums, int64_t count, double clip_norm, ClipRep
     if (t < half) sums[t] += sums[t + half];
     sync_threads();
   }
-  if (t != 0) return;
-  const double norm = math::sqrt(static_cast<double>(sums[0]));
-  const double clip = clip_norm / (norm + 1e-6);
-  report->norm = norm;
-  report->scale = clip_norm > 0 && clip < 1 ? static_cast<float>(clip) : 1.0f;
+  if (t == 0) finish_norm(sums[0], clip_norm, loss, report);
 }
 
 struct ColumnTerms {
@@ -113,8 +165,8 @@ struct ColumnTerms {
 Code sgd_step(Stream stream, float* w, const float* grad, float* buf, int64_t n, float lr, float momentum,
               float weight_decay, float scale) {
   if (n == 0) return kSuccess;
-  return launch(over_elements("sgd_step", n, stream), sgd_elements, w, grad, buf, n, lr, momentum,
-                weight_decay, scale);
+  return launch(over_elements("sgd_step", n, stream), sgd_elements, Sgd{lr, momentum, weight_decay, scale}, w,
+                grad, buf, n);
 }
 
 Code adam_step(Stream stream, float* w, const float* grad, float* m, float* v, int64_t n, float lr,
@@ -128,24 +180,30 @@ Code adam_step(Stream stream, float* w, const float* grad, float* m, float* v, i
   return launch(over_elements("adam_step", n, stream), adam_elements, a, w, grad, m, v, n);
 }
 
-Code adam_step_all(Stream stream, const TrainedTensor* tensors, const TensorPiece* pieces, int64_t count,
-                   double beta1, double beta2, float eps, float correction1, float sqrt_correction2,
-                   const ClipReport* report) {
-  if (count == 0) return kSuccess;
-  const Launch shape = {"adam_step_all", {blocks_for(count, 1), 1, 1}, kThreads, 0, stream};
-  return launch(shape, adam_pieces, adam_of(beta1, beta2, eps, sqrt_correction2), correction1, tensors,
-                pieces, report);
+Code adam_step_all(Stream stream, const TrainedPieces& pieces, double beta1, double beta2, float eps,
+                   const StepScalars* scalars, const ClipReport* report) {
+  if (pieces.sums() == 0) return kSuccess;
+  const Launch shape = {"adam_step_all", {blocks_for(pieces.sums(), 1), 1, 1}, kThreads, 0, stream};
+  return launch(shape, adam_pieces, adam_of(beta1, beta2, eps, 1.0f), pieces, scalars, report);
 }
 
-Code global_norm(Stream stream, const TrainedTensor* tensors, const TensorPiece* pieces, int64_t count,
-                 double clip_norm, float* partial_sums, ClipReport* report) {
+Code sgd_step_all(Stream stream, const TrainedPieces& pieces, float momentum, const StepScalars* scalars,
+                  const ClipReport* report) {
+  if (pieces.sums() == 0) return kSuccess;
+  const Launch shape = {"sgd_step_all", {blocks_for(pieces.sums(), 1), 1, 1}, kThreads, 0, stream};
+  return launch(shape, sgd_pieces, Sgd{0, momentum, 0, 1.0f}, pieces, scalars, report);
+}
+
+Code global_norm(Stream stream, const TrainedPieces& pieces, double clip_norm, const float* loss,
+                 float* partial_sums, ClipReport* report) {
+  const int64_t count = pieces.sums();
   if (count > 0) {
     const Launch squares = {"global_norm", {blocks_for(count, kPiecesABlock), 1, 1}, kThreads, 0, stream};
-    const Code code = launch(squares, square_pieces, tensors, pieces, count, partial_sums);
+    const Code code = launch(squares, square_pieces, pieces, count, partial_sums);
     if (code != kSuccess) return code;
   }
   const Launch fold = {"global_norm", {1, 1, 1}, kThreads, shared_bytes<double>(kThreads), stream};
-  return launch(fold, fold_squares, static_cast<const float*>(partial_sums), count, clip_norm, report);
+  return launch(fold, fold_squares, static_cast<const float*>(partial_sums), count, clip_norm, loss, report);
 }
 
 Code column_sums(Stream stream, const float* x, int64_t ldx, int64_t rows, int64_t n, float* sums,

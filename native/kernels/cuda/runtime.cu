@@ -78,10 +78,6 @@ Code upload(Stream stream, void* device, const void* host, int64_t bytes) {
 Code download(Stream stream, void* host, const void* device, int64_t bytes) {
   return cudaMemcpyAsync(host, device, static_cast<size_t>(bytes), cudaMemcpyDeviceToHost, stream_of(stream));
 }
-Code clear(Stream stream, void* device, int64_t bytes) {
-  return cudaMemsetAsync(device, 0, static_cast<size_t>(bytes), stream_of(stream));
-}
-
 Code create_event(Event* event) {
   cudaEvent_t made = nullptr;
   const cudaError_t code = cudaEventCreateWithFlags(&made, cudaEventDisableTiming | cudaEventBlockingSync);
@@ -144,7 +140,6 @@ const Runtime runtime = {
     synchronize,
     upload,
     download,
-    clear,
     create_event,
     destroy_event,
     record,

@@ -56,8 +56,6 @@ struct Runtime {
   /// Copies between the device and pinned memory, which is left alone until the copy is done.
   Code (*upload)(Stream stream, void* device, const void* host, int64_t bytes);
   Code (*download)(Stream stream, void* host, const void* device, int64_t bytes);
-  /// Sets bytes to 0.
-  Code (*clear)(Stream stream, void* device, int64_t bytes);
 
   Code (*create_event)(Event* event);
   Code (*destroy_event)(Event event);
@@ -65,7 +63,7 @@ struct Runtime {
   Code (*record)(Event event, Stream stream);
   Code (*wait)(Event event);
 
-  /// Between the two what the stream is given is not done but noted: kernels and clear alone. end_capture
+  /// Between the two what the stream is given is not done but noted: kernels alone. end_capture
   /// makes it *graph, which is null at first; a graph that is there becomes the new one, without being made
   /// anew where only arguments and sizes differ. updated (or null): whether that was so.
   Code (*begin_capture)(Stream stream);

@@ -48,11 +48,11 @@ void sum_columns(const float* x, int64_t ldx, int64_t rows, int64_t begin, int64
 }
 
 float sum_squares(const float* x, int64_t n) {
-  const cuda::TrainedTensor tensor = {nullptr, x, nullptr, nullptr, 0, 0};
+  const cuda::TrainedTensor tensor = {nullptr, x, nullptr, nullptr, 1, 0};
   const cuda::TensorPiece piece = {0, static_cast<int32_t>(n), 0};
   float sum = -1;
   cuda::ClipReport report = {};
-  check_launched(cuda::global_norm(nullptr, &tensor, &piece, 1, 0.0, &sum, &report));
+  check_launched(cuda::global_norm(nullptr, {&tensor, &piece, 1, {}}, 0.0, nullptr, &sum, &report));
   return sum;
 }
 

@@ -1,5 +1,5 @@
 // What exists on a GPU only: fused operations against the operations that they are made of, sums over many
-// rows, and the update of all tensors at once.
+// rows.
 #include <algorithm>
 
 #include "kernels/bf16.h"
@@ -254,69 +254,6 @@ TEST(gradients_of_norm_parameters_over_many_rows) {
     CHECK_LE(std::fabs(static_cast<double>(dgamma.data()[j]) - exact_gamma), bound);
     CHECK_LE(std::fabs(static_cast<double>(dbeta.data()[j]) - exact_beta), bound);
   }
-}
-
-/// Three tensors, one of more than one piece.
-struct Model {
-  std::vector<float> w[3], grad[3], m[3], v[3];
-  std::vector<cuda::TrainedTensor> tensors;
-  std::vector<cuda::TensorPiece> pieces;
-
-  Model() {
-    Random random(4);
-    const int64_t sizes[] = {5, 2 * kSumChunk + 17, 300};
-    for (int32_t t = 0; t < 3; ++t) {
-      const int64_t n = sizes[t];
-      w[t] = random.vector(n), grad[t] = random.vector(n), m[t] = random.vector(n),
-      v[t] = random.vector(n, 0, 1);
-      for (int64_t begin = 0; begin < n; begin += kSumChunk)
-        pieces.push_back({t, static_cast<int32_t>(std::min(kSumChunk, n - begin)), begin});
-    }
-  }
-  void point() {
-    for (int32_t t = 0; t < 3; ++t)
-      tensors.push_back({w[t].data(), grad[t].data(), m[t].data(), v[t].data(),
-                         1e-3f * static_cast<float>(t + 1), t == 1 ? 0.01f : 0.0f});
-  }
-  int64_t count() const { return static_cast<int64_t>(pieces.size()); }
-};
-
-TEST(norm_and_update_of_all_tensors) {
-  for (double clip_norm : {0.0, 1.0, 1e6}) {
-    Model all, single;
-    all.point();
-    std::vector<float> partial(all.pieces.size());
-    cuda::ClipReport report = {};
-    check_launched(cuda::global_norm(nullptr, all.tensors.data(), all.pieces.data(), all.count(), clip_norm,
-                                     partial.data(), &report));
-    double sum = 0;
-    for (size_t p = 0; p < partial.size(); ++p) {
-      const cuda::TensorPiece& piece = all.pieces[p];
-      const float expected = kernels_ref.sum_of_squares(all.grad[piece.tensor].data() + piece.begin, piece.n);
-      CHECK_BITS(&partial[p], &expected, 1, "sum of squares");
-      sum += static_cast<double>(expected);
-    }
-    CHECK_LE(std::fabs(report.norm - std::sqrt(sum)), 1e-14 * std::sqrt(sum));
-    const float scale = clip_norm == 1.0 ? static_cast<float>(1 / (report.norm + 1e-6)) : 1.0f;
-    CHECK_EQ(report.scale, scale);
-    check_launched(cuda::adam_step_all(nullptr, all.tensors.data(), all.pieces.data(), all.count(), 0.9,
-                                       0.999, 1e-8f, 0.19f, 0.05f, &report));
-    for (int32_t t = 0; t < 3; ++t) {
-      const auto n = static_cast<int64_t>(single.w[t].size());
-      kernels_ref.adam_step(single.w[t].data(), single.grad[t].data(), single.m[t].data(), single.v[t].data(),
-                            n, 1e-3f * static_cast<float>(t + 1), 0.9, 0.999, 1e-8f, t == 1 ? 0.01f : 0.0f,
-                            0.19f, 0.05f, scale);
-      CHECK_BITS(all.w[t].data(), single.w[t].data(), n, "w");
-      CHECK_BITS(all.m[t].data(), single.m[t].data(), n, "m");
-      CHECK_BITS(all.v[t].data(), single.v[t].data(), n, "v");
-    }
-  }
-}
-
-TEST(no_gradients_have_norm_zero) {
-  cuda::ClipReport report = {1, 0};
-  check_launched(cuda::global_norm(nullptr, nullptr, nullptr, 0, 1.0, nullptr, &report));
-  CHECK(report.norm == 0 && report.scale == 1);
 }
 
 TEST(fills_and_moves) {

@@ -285,15 +285,6 @@ Code download(cuda::Stream stream, void* to, const void* from, int64_t bytes) {
   return copy(stream, to, from, bytes, &s.counts.downloads);
 }
 
-Code clear(cuda::Stream stream, void* data, int64_t bytes) {
-  Lock lock(state().mutex);
-  if (!lies_in(state().device, data, bytes)) return cuda::kInvalidValue;
-  return enqueue(stream, nullptr, [data, bytes] {
-    std::memset(data, 0, static_cast<size_t>(bytes));
-    return kSuccess;
-  });
-}
-
 Code create_event(cuda::Event* event) {
   Lock lock(state().mutex);
   *event = nullptr;
@@ -401,7 +392,6 @@ const cuda::Runtime runtime = {
     synchronize,
     upload,
     download,
-    clear,
     create_event,
     destroy_event,
     record,

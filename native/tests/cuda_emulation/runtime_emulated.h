@@ -42,7 +42,7 @@ Held held();
 void reset_runtime();
 
 /// What a call on a stream that is not the default does: notes the work. kernel tells one graph's shape from
-/// another's; null for clear.
+/// another's; null for what is none.
 cuda::Code enqueue(cuda::Stream stream, const void* kernel, std::function<cuda::Code()> work);
 
 }  // namespace maque::emulation
