@@ -46,7 +46,7 @@ inline float* on_device(std::vector<DeviceBlock>* blocks, const std::vector<floa
 inline cuda::DeviceCompute device_compute(Precision precision) {
   static uint64_t seed = 0;
   emulation::set_seed(++seed);
-  return {*maque_cuda_kernels(), nullptr, precision, cuda::kSuccess};
+  return {cuda::kCudaKernels, nullptr, precision, cuda::kSuccess};
 }
 
 /// Fails a check and says why if a call of the pass failed.

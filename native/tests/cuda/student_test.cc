@@ -204,7 +204,7 @@ class Student {
     cuda::StudentBuffers b_;
     Block host_, staged_, memory_;
     float* d_logits_ = nullptr;
-    cuda::DeviceCompute compute_{*maque_cuda_kernels(), nullptr, s_.precision_, cuda::kSuccess};
+    cuda::DeviceCompute compute_{cuda::kCudaKernels, nullptr, s_.precision_, cuda::kSuccess};
   };
 
   Geometry g_;

@@ -42,7 +42,7 @@ Status open(Products* products, ProductLibrary library, const std::string& path,
 }
 
 Products& forced() {
-  static Products products(*maque_cuda_kernels());
+  static Products products(cuda::kCudaKernels);
   static const Status opened = open(&products, ProductLibrary::cublaslt, directory);
   CHECK_EQ(opened, kOk);
   return products;
@@ -90,7 +90,7 @@ TEST(arguments) {
   CHECK_EQ(static_cast<int64_t>(fake().workspace), cuda::kProductWorkspaceBytes);
   CHECK_EQ(fake().reduction_mask, 2u);
   CHECK_EQ(c[5], 65.0f);
-  Products tf32(*maque_cuda_kernels());
+  Products tf32(cuda::kCudaKernels);
   CHECK_EQ(open(&tf32, ProductLibrary::cublaslt, directory + "/libcublasLt.so.13", true), kOk);
   CHECK_EQ(tf32.multiply(nullptr, f, r), cuda::kSuccess);
   CHECK_EQ(last.compute, 77);
@@ -108,7 +108,7 @@ TEST(arguments) {
 TEST(plans_are_kept_and_given_back) {
   const int64_t objects = fake().objects;
   {
-    Products products(*maque_cuda_kernels());
+    Products products(cuda::kCudaKernels);
     CHECK_EQ(open(&products, ProductLibrary::cublaslt, directory), kOk);
     std::vector<float> a(2048 * 4, 1), b(4 * 4, 1), c(2048 * 4);
     GemmResult r = {};
@@ -125,7 +125,7 @@ TEST(plans_are_kept_and_given_back) {
 }
 
 TEST(large_products_alone) {
-  Products products(*maque_cuda_kernels());
+  Products products(cuda::kCudaKernels);
   CHECK_EQ(open(&products, ProductLibrary::automatic, directory), kOk);
   CHECK(products.has_cublaslt());
   CHECK(std::string(products.reason()).find("cuBLASLt, version 130100 (" + directory) == 0);
@@ -145,7 +145,7 @@ TEST(large_products_alone) {
 
 /// Under automatic our kernels do the work, and the reason says why; asked for by name it is an error.
 void check_refused(const std::string& path, const char* why) {
-  Products products(*maque_cuda_kernels());
+  Products products(cuda::kCudaKernels);
   CHECK_EQ(open(&products, ProductLibrary::automatic, path), kOk);
   CHECK(!products.has_cublaslt());
   CHECK(std::string(products.reason()).find("own kernels: ") == 0);
@@ -163,7 +163,7 @@ TEST(refusals) {
   }
   const Failing failing(FakeFailure::old);
   check_refused(directory, "version 10200");
-  Products products(*maque_cuda_kernels());
+  Products products(cuda::kCudaKernels);
   CHECK_EQ(open(&products, ProductLibrary::own, directory), kOk);
   CHECK_EQ(std::string(products.reason()), "own kernels: asked for");
 }
@@ -174,7 +174,7 @@ TEST(failures_of_a_product) {
   r.c = c.data(), r.ldc = 4;
   const GemmFactors f = {4, 4, 4, a.data(), 4, 1, b.data(), 4, 1};
   for (FakeFailure failure : {FakeFailure::no_algorithm, FakeFailure::nothing_found}) {
-    Products products(*maque_cuda_kernels());
+    Products products(cuda::kCudaKernels);
     CHECK_EQ(open(&products, ProductLibrary::cublaslt, directory), kOk);
     const Failing failing(failure);
     std::fill(c.begin(), c.end(), 0.0f);
@@ -184,7 +184,7 @@ TEST(failures_of_a_product) {
     CHECK_EQ(c[15], 4.0f);
   }
   const Failing failing(FakeFailure::execution);
-  cuda::DeviceCompute compute = {*maque_cuda_kernels()};
+  cuda::DeviceCompute compute = {cuda::kCudaKernels};
   compute.products = &forced();
   run_product(compute, f, r);
   CHECK_EQ(compute.code, cuda::kLaunchFailure);
