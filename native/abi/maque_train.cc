@@ -11,6 +11,7 @@
 #include "core/thread_pool.h"
 #include "kernels/dispatch.h"
 #include "model/check.h"
+#include "model/cuda/library.h"
 #include "model/tensor_store.h"
 
 namespace maque {
@@ -185,6 +186,10 @@ int32_t maque_train_abi_version(void) { return kTrainAbiVersion; }
 int32_t maque_train_last_error(char* out, int64_t capacity) { return copy_text(last_error(), out, capacity); }
 
 int32_t maque_train_isa(char* out, int64_t capacity) { return copy_text(kernels().isa, out, capacity); }
+
+int32_t maque_train_device_info(const char* path, char* out, int64_t capacity) {
+  return cuda::describe_devices(path, out, capacity);
+}
 
 int32_t maque_trainer_new(int64_t* trainer) {
   if (trainer == nullptr) return fail(kInvalidArgument, "trainer is null");

@@ -13,6 +13,10 @@ int32_t maque_train_abi_version(void);
 int32_t maque_train_last_error(char* out, int64_t capacity);
 int32_t maque_train_isa(char* out, int64_t capacity);
 
+/* Whether a GPU can be used: MAQUE_OK, and a line for each device ("cuda:0 NAME, compute capability 9.0, ..."); else
+ * MAQUE_UNSUPPORTED, and maque_train_last_error says why not. path as the option cuda_library, or null. */
+int32_t maque_train_device_info(const char* path, char* out, int64_t capacity);
+
 int32_t maque_trainer_new(int64_t* trainer);
 /* Before maque_trainer_build: the options of maque_builder_option, and
  *   threads [1]            size of the pool
@@ -30,6 +34,15 @@ int32_t maque_trainer_new(int64_t* trainer);
  *   precision [fp32]       fp32 | bf16: of all products with weights, forward, input and weight gradients; sums, weights,
  *                          optimiser and everything else stay fp32. MAQUE_UNSUPPORTED without AVX512_BF16
  *   class_weights []       num_labels numbers, comma-separated
+ *   device [cpu]           cpu | cuda | cuda:N (cuda is cuda:0): where the trainer's tensors lie and its passes run. Everything else
+ *                          is the same, results within the bounds of model/cuda's headers. MAQUE_UNSUPPORTED, and why, at
+ *                          maque_trainer_build where there is no library, no driver, no device, or one too old (bf16: below
+ *                          compute capability 8.0); MAQUE_OUT_OF_MEMORY says what was wanted, what was free and, for a batch,
+ *                          how many texts fit. An error of the device ends the trainer, not the process: every later call gives
+ *                          MAQUE_BAD_STATE and the first error, but for maque_trainer_free
+ *   cuda_library []        path of libmaque_cuda.so; "": libmaque_cuda.so, where the loader finds it.
+ *                          (libmaque_cuda_emulated.so, target maque_cuda_emulated_library in the build's folder, takes its place
+ *                          in tests: it runs the same kernels on the CPU; see tests/cuda_emulation/runtime_emulated.h)
  *   lr_scale.PREFIX [1]    factor on lr for the tensors whose names begin with PREFIX; the longest prefix wins
  * ngrams.weight is updated row by row: an update changes only the rows that the batch has, and their m and v (or momentum), as
  * PyTorch's SparseAdam does with the corrections of the step; it has no weight decay.
