@@ -1,4 +1,4 @@
-// Creation of a trainer: which tensors are trained, where the trunk ends, memory.
+// Creation of a trainer: memory.
 #include "model/trainer.h"
 
 #include <string.h>
@@ -16,62 +16,6 @@ Status out_of_memory(int64_t bytes) {
 
 }  // namespace
 
-template <class T>
-BertPoint Trainer<T>::find_trunk_point() const {
-  const Geometry& g = model_.geometry;
-  if (!g.is_bert()) return kFromIds;
-  switch (options_.mode) {
-    case TrainMode::all:
-      return kFromIds;
-    case TrainMode::last_layers:
-      return g.layers - options_.last_layers;
-    case TrainMode::last_tensors:
-      return last_norm_point(g);
-    case TrainMode::head:
-      break;
-  }
-  return g.pooling == Pooling::mean ? last_hidden_point(g) : features_point(g);
-}
-
-template <class T>
-int32_t Trainer<T>::trunk_kind() const {
-  if (trunk_point_ == kFromIds) return 0;
-  return trunk_point_ < model_.geometry.layers || model_.geometry.pooling == Pooling::mean ? 1 : 2;
-}
-
-template <class T>
-bool Trainer<T>::is_trained(int64_t tensor) const {
-  const Geometry& g = model_.geometry;
-  if (g.kind == Kind::document && tensor == 0) return options_.train_vectors;
-  if (trunk_point_ == kFromIds || tensor >= head_tensor(g)) return true;
-  if (options_.mode == TrainMode::head) return false;
-  if (tensor >= pooler_tensor(g)) return true;
-  if (options_.mode == TrainMode::last_tensors) return tensor >= bert_tensor(g.layers - 1, kGamma2);
-  return tensor >= bert_tensor(trunk_point_, 0);
-}
-
-/// First encoder layer that a backward pass goes through.
-template <class T>
-int64_t Trainer<T>::first_trained_layer() const {
-  if (trunk_point_ == kFromIds) return 0;
-  return trunk_point_ < model_.geometry.layers ? trunk_point_ : model_.geometry.layers;
-}
-
-template <class T>
-void Trainer<T>::set_rates(TrainTensor<T>* tensor) const {
-  size_t longest = 0;
-  tensor->rate_scale = 1;
-  for (int32_t i = 0; i < options_.rate_scale_count; ++i) {
-    const RateScale& scale = options_.rate_scales[i];
-    const size_t n = strlen(scale.prefix);
-    if (n < longest || strncmp(tensor->spec.name, scale.prefix, n) != 0) continue;
-    longest = n;
-    tensor->rate_scale = scale.scale;
-  }
-  const bool free = options_.optimizer == Optimizer::adamw && is_free_of_decay(tensor->spec.name);
-  tensor->weight_decay = free || tensor->by_rows ? 0 : options_.weight_decay;
-}
-
 /// Cuts values, gradients and state from one block; a first round without it measures.
 template <class T>
 Status Trainer<T>::allocate_tensors(const T* const* values) {
@@ -87,17 +31,12 @@ Status Trainer<T>::allocate_tensors(const T* const* values) {
     const bool measuring = round == 0;
     Carver carver(measuring ? nullptr : storage_.data());
     for (int64_t i = 0; i < count_; ++i) {
-      TrainTensor<T>& t = tensors_[i];
-      t.spec = tensor_spec(g, i);
+      TrainTensor<T>& t = tensors_[i] = describe_tensor<T>(g, options_, i);
       const int64_t n = t.spec.size();
       t.value = carver.take<T>(n);
-      const bool trained = is_trained(i);
-      t.trained = trained;
-      t.by_rows = g.has_ngrams() && i == ngram_tensor(g);
-      t.gradient = trained && !t.by_rows ? carver.take<T>(n) : nullptr;
-      t.first = trained && momentum ? carver.take<T>(n) : nullptr;
-      t.second = trained && second ? carver.take<T>(n) : nullptr;
-      set_rates(&t);
+      t.gradient = t.trained && !t.by_rows ? carver.take<T>(n) : nullptr;
+      t.first = t.trained && momentum ? carver.take<T>(n) : nullptr;
+      t.second = t.trained && second ? carver.take<T>(n) : nullptr;
       value_pointers_[i] = t.value;
       gradient_pointers_[i] = t.gradient;
       if (!measuring) memcpy(t.value, values[i], static_cast<size_t>(n) * sizeof(T));
@@ -136,7 +75,7 @@ Status Trainer<T>::allocate_units() {
 template <class T>
 Status Trainer<T>::allocate_weights() {
   const Geometry& g = model_.geometry;
-  const int64_t backward_from = first_trained_layer();
+  const int64_t backward_from = first_trained_layer(g, trunk_point_);
   Carver measure(nullptr);
   model_.plan(&measure, g, backward_from);
   if (!packed_.allocate(measure.used()) || !gemm_scratch_.allocate(executor_.workers * kGemmScratch)) {
@@ -158,7 +97,7 @@ Status Trainer<T>::create(const Geometry& g, const TrainerOptions& options, cons
   options_ = options;
   kernels_ = &kernels;
   executor_ = executor;
-  trunk_point_ = find_trunk_point();
+  trunk_point_ = find_trunk_point(g, options);
   if (Status s = allocate_tensors(values)) return s;
   if (Status s = allocate_units()) return s;
   return allocate_weights();
@@ -171,7 +110,8 @@ void Trainer<T>::refresh_weights() {
   const Compute<T> compute{*kernels_, executor_, gemm_scratch_.data()};
   model_.pack_rest(compute, value_pointers_.data());
   if (model_.geometry.is_bert()) {
-    for (int64_t l = all_stale_ ? 0 : first_trained_layer(); l < model_.geometry.layers; ++l) {
+    for (int64_t l = all_stale_ ? 0 : first_trained_layer(model_.geometry, trunk_point_);
+         l < model_.geometry.layers; ++l) {
       model_.bert.pack_layer(compute, value_pointers_.data(), l);
     }
   }
@@ -195,10 +135,6 @@ Status Trainer<T>::forward(const Texts& texts, const T* rows, T* out) {
 }
 
 #define MAQUE_INSTANTIATE(T)                                                                    \
-  template BertPoint Trainer<T>::find_trunk_point() const;                                      \
-  template int32_t Trainer<T>::trunk_kind() const;                                              \
-  template bool Trainer<T>::is_trained(int64_t) const;                                          \
-  template int64_t Trainer<T>::first_trained_layer() const;                                     \
   template Status Trainer<T>::create(const Geometry&, const TrainerOptions&, const Kernels<T>&, \
                                      const Executor&, const T* const*);                         \
   template void Trainer<T>::refresh_weights();                                                  \

@@ -77,6 +77,28 @@ struct RowGradient {
   int64_t count = 0;
 };
 
+// What follows from geometry and options alone, on every device.
+
+/// Where the trunk ends; kFromIds where there is none.
+BertPoint find_trunk_point(const Geometry& g, const TrainerOptions& options);
+/// As in the ABI: 0 none, 1 a row for each token, 2 a row for each text.
+int32_t find_trunk_kind(const Geometry& g, BertPoint trunk_point);
+/// First encoder layer that a backward pass goes through.
+int64_t first_trained_layer(const Geometry& g, BertPoint trunk_point);
+/// Everything of a tensor but its arrays.
+template <class T>
+TrainTensor<T> describe_tensor(const Geometry& g, const TrainerOptions& options, int64_t tensor);
+
+/// Adam's corrections of the update that follows `step` others.
+struct Corrections {
+  double first, sqrt_second;
+};
+Corrections corrections_after(const TrainerOptions& options, int64_t step);
+
+/// Fills report [9] of the ABI (or null). kNotFinite where the loss or the norm is not finite.
+template <class T>
+Status report_step(const ObjectiveReport<T>& objective, double norm, double* report);
+
 template <class T>
 class Trainer {
  public:
@@ -87,10 +109,8 @@ class Trainer {
   const Geometry& geometry() const { return model_.geometry; }
   StepOptions& step_options() { return step_options_; }
 
-  /// Where the trunk ends; kFromIds where there is none.
   BertPoint trunk_point() const { return trunk_point_; }
-  /// As in the ABI: 0 none, 1 a row for each token, 2 a row for each text.
-  int32_t trunk_kind() const;
+  int32_t trunk_kind() const { return find_trunk_kind(model_.geometry, trunk_point_); }
   Status trunk(const Texts& texts, T* out);
 
   Status gradients(const TrainBatch<T>& batch, double* report);
@@ -117,10 +137,6 @@ class Trainer {
     double rate, scale, correction1, sqrt_correction2;
   };
 
-  bool is_trained(int64_t tensor) const;
-  BertPoint find_trunk_point() const;
-  int64_t first_trained_layer() const;
-  void set_rates(TrainTensor<T>* tensor) const;
   Status allocate_tensors(const T* const* values);
   Status allocate_units();
   Status allocate_weights();

@@ -232,18 +232,7 @@ Status Trainer<T>::gradients(const TrainBatch<T>& batch, double* report) {
   ObjectiveReport<T> r{};
   if (Status s = run_batch(batch, rows, &r)) return s;
   norm_ = is_finite(static_cast<double>(r.loss)) ? gradient_norm() : 0;
-  const double values[] = {static_cast<double>(r.loss),
-                           static_cast<double>(r.ce),
-                           static_cast<double>(r.soft),
-                           static_cast<double>(r.ce_grad_norm),
-                           static_cast<double>(r.soft_grad_norm),
-                           static_cast<double>(r.labelled),
-                           static_cast<double>(r.with_soft),
-                           static_cast<double>(r.correct),
-                           norm_};
-  if (report != nullptr) memcpy(report, values, sizeof values);
-  if (!is_finite(values[0])) return fail(kNotFinite, "the loss is not finite (%g)", values[0]);
-  if (!is_finite(norm_)) return fail(kNotFinite, "the gradient's norm is not finite");
+  if (Status s = report_step(r, norm_, report)) return s;
   has_gradients_ = true;
   return kOk;
 }

@@ -5,19 +5,6 @@
 #include "model/trainer.h"
 
 namespace maque {
-namespace {
-
-/// base^n by squaring: the same bits with every libm.
-double power(double base, int64_t n) {
-  double result = 1;
-  for (; n > 0; n >>= 1, base *= base) {
-    if (n & 1) result *= base;
-  }
-  return result;
-}
-
-}  // namespace
-
 template <class T>
 bool Trainer<T>::is_untouched(const Unit& unit, int64_t begin) const {
   return unit.tensor == 0 && model_.geometry.kind != Kind::bag && touched_[begin / kSumChunk] == 0;
@@ -94,9 +81,9 @@ Status Trainer<T>::update(double rate) {
     const double clip = options_.clip_norm / (norm_ + 1e-6);
     if (clip < 1) u.scale = clip;
   }
-  const int64_t t = step_options_.step + 1;
-  u.correction1 = 1 - power(options_.beta1, t);
-  u.sqrt_correction2 = sqrt(1 - power(options_.beta2, t));
+  const Corrections corrections = corrections_after(options_, step_options_.step);
+  u.correction1 = corrections.first;
+  u.sqrt_correction2 = corrections.sqrt_second;
   executor_.parallel_for(units_.size(), [&](int64_t i, int32_t) { update_unit(units_[i], u); });
   update_rows(u);
   ++step_options_.step;
