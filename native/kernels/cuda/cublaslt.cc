@@ -99,7 +99,8 @@ struct CublasLt::Entries {
 struct CublasLt::Key {
   int64_t m, n, k, lda, ldb, ldc, ldd;
   int32_t arithmetic;
-  int32_t epilogue;
+  int16_t epilogue;
+  uint8_t d_is_bf16, unused;
   uint8_t a_by_k, b_by_column, adds_c, in_place;
   uint8_t align_a, align_b, align_c, align_d;
 
@@ -112,7 +113,10 @@ struct CublasLt::Key {
         ldc(p.c != nullptr ? p.ldc : p.ldd),
         ldd(p.ldd),
         arithmetic(static_cast<int32_t>(p.arithmetic)),
-        epilogue((p.relu ? kEpilogueRelu : 0) + (p.bias != nullptr ? kEpilogueBias : 0)),
+        epilogue(
+            static_cast<int16_t>((p.relu ? kEpilogueRelu : 0) + (p.bias != nullptr ? kEpilogueBias : 0))),
+        d_is_bf16(p.d_is_bf16),
+        unused(0),
         a_by_k(p.a_by_k),
         b_by_column(p.b_by_column),
         adds_c(p.c != nullptr),
@@ -239,18 +243,19 @@ bool CublasLt::describe(const Key& key, Plan* plan) {
   const int32_t type = arithmetic == LibraryArithmetic::bf16 ? kReal16BF : kReal32F;
   // The n rows of B^T are contiguous where B is not stored by column; the m columns of A^T where A is by k.
   const int32_t first = key.b_by_column ? kTransposed : kPlain, second = key.a_by_k ? kTransposed : kPlain;
+  const int32_t epilogue = key.epilogue, result = key.d_is_bf16 ? kReal16BF : kReal32F;
   const auto m = static_cast<uint64_t>(key.m), n = static_cast<uint64_t>(key.n),
              k = static_cast<uint64_t>(key.k);
   return e.desc_create(&plan->desc, compute, kReal32F) == kLtSuccess &&
          e.desc_set(plan->desc, kDescTransA, &first, sizeof first) == kLtSuccess &&
          e.desc_set(plan->desc, kDescTransB, &second, sizeof second) == kLtSuccess &&
-         e.desc_set(plan->desc, kDescEpilogue, &key.epilogue, sizeof key.epilogue) == kLtSuccess &&
+         e.desc_set(plan->desc, kDescEpilogue, &epilogue, sizeof epilogue) == kLtSuccess &&
          e.layout_create(&plan->first, type, key.b_by_column ? k : n, key.b_by_column ? n : k, key.ldb) ==
              kLtSuccess &&
          e.layout_create(&plan->second, type, key.a_by_k ? m : k, key.a_by_k ? k : m, key.lda) ==
              kLtSuccess &&
-         e.layout_create(&plan->c, kReal32F, n, m, key.ldc) == kLtSuccess &&
-         e.layout_create(&plan->d, kReal32F, n, m, key.ldd) == kLtSuccess;
+         e.layout_create(&plan->c, result, n, m, key.ldc) == kLtSuccess &&
+         e.layout_create(&plan->d, result, n, m, key.ldd) == kLtSuccess;
 }
 
 bool CublasLt::set_bias(const float* bias, const Plan& plan) {
@@ -299,7 +304,7 @@ Code CublasLt::multiply(Stream stream, const LibraryProduct& p) {
   if (!plan.supported) return kNotSupported;
   if (!set_bias(p.bias, plan)) return kInvalidValue;
   const float one = 1, beta = p.c != nullptr ? 1 : 0;
-  const float* const c = p.c != nullptr ? p.c : p.d;
+  const void* const c = p.c != nullptr ? p.c : p.d;
   return code_of(entries_[0].matmul(handle_, plan.desc, &one, p.b, plan.first, p.a, plan.second, &beta, c,
                                     plan.c, p.d, plan.d, &plan.algorithm, workspace_,
                                     static_cast<size_t>(workspace_bytes_), stream));

@@ -21,13 +21,13 @@ enum class LibraryArithmetic : int32_t { fp32, tf32, bf16 };
 /// or a[p * lda + i] where a_by_k; (p, j) of B at b[p * ldb + j], or b[j * ldb + p] where b_by_column.
 struct LibraryProduct {
   LibraryArithmetic arithmetic;
-  bool a_by_k, b_by_column, relu;
+  bool a_by_k, b_by_column, relu, d_is_bf16;
   int64_t m, n, k;
   const void *a, *b;  // float, or uint16_t where bf16
   int64_t lda, ldb;
   const float* c;  // or null; may be D, then of its row stride
   int64_t ldc;
-  float* d;
+  void* d;  // float, or uint16_t where d_is_bf16: then A and B are bf16, and there is neither C nor bias
   int64_t ldd;
   const float* bias;  // [n] or null
 };

@@ -62,9 +62,10 @@ struct GemmBf16Factors {
 
 using gemm_bf16_fn = Code(Stream stream, const GemmBf16Factors& factors, const GemmResult& result);
 
-/// What follows a product that left its sums in C [m, n]: all of result but accumulate, in place. residual may
-/// not be C.
-using finish_product_fn = Code(Stream stream, int64_t m, int64_t n, const GemmResult& result);
+/// What follows a product whose sums [m, n] lie in `sums`: all of result but accumulate. sums may be C or the
+/// place of pre_activation; residual may be C where that is not sums.
+using finish_product_fn = Code(Stream stream, const float* sums, int64_t ld_sums, int64_t m, int64_t n,
+                               const GemmResult& result);
 
 /// y[i, j] = x[i, j] rounded to bf16 as in kernels/bf16.h; columns from n to ldy - 1 become 0.
 using round_to_bf16_fn = Code(Stream stream, const float* x, int64_t ldx, int64_t rows, int64_t n,

@@ -63,9 +63,9 @@ inline void multiply_transposed(DeviceCompute& compute, int64_t m, int64_t n, in
                                 const Operand& b, const GemmResult& c) {
   if (compute.is_bf16()) {
     const GemmBf16Factors f = {m, n, k, a.rounded, a.ld_rounded, false, b.rounded, b.ld_rounded, true};
-    return run(compute, compute.kernels.gemm_bf16, f, c);
+    return run_product(compute, f, c);
   }
-  run(compute, compute.kernels.gemm, GemmFactors{m, n, k, a.x, a.ld, 1, b.x, 1, b.ld}, c);
+  run_product(compute, GemmFactors{m, n, k, a.x, a.ld, 1, b.x, 1, b.ld}, c);
 }
 
 /// c [m, n] = a b for a [m, k] and b [k, n].
@@ -73,9 +73,9 @@ inline void multiply(DeviceCompute& compute, int64_t m, int64_t n, int64_t k, co
                      const Operand& b, const GemmResult& c) {
   if (compute.is_bf16()) {
     const GemmBf16Factors f = {m, n, k, a.rounded, a.ld_rounded, false, b.rounded, b.ld_rounded, false};
-    return run(compute, compute.kernels.gemm_bf16, f, c);
+    return run_product(compute, f, c);
   }
-  run(compute, compute.kernels.gemm, GemmFactors{m, n, k, a.x, a.ld, 1, b.x, b.ld, 1}, c);
+  run_product(compute, GemmFactors{m, n, k, a.x, a.ld, 1, b.x, b.ld, 1}, c);
 }
 
 /// dw [out, in], rows ld_dw apart, = dy^T x for dy [rows, out] and x [rows, in].
@@ -86,9 +86,9 @@ inline void weight_backward(DeviceCompute& compute, const Operand& x, const Oper
   if (compute.is_bf16()) {
     const GemmBf16Factors f = {out,  in,        rows,         dy.rounded, dy.ld_rounded,
                                true, x.rounded, x.ld_rounded, false};
-    return run(compute, compute.kernels.gemm_bf16, f, r);
+    return run_product(compute, f, r);
   }
-  run(compute, compute.kernels.gemm, GemmFactors{out, in, rows, dy.x, 1, dy.ld, x.x, x.ld, 1}, r);
+  run_product(compute, GemmFactors{out, in, rows, dy.x, 1, dy.ld, x.x, x.ld, 1}, r);
 }
 
 /// db += the sums of the columns of dy [rows, n]. scratch: chain_scratch(rows, 1, n) floats.

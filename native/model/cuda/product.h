@@ -4,7 +4,7 @@
 //   run(compute, product_bf16, *compute.products, factors, result);
 //
 // What cuBLASLt has no epilogue for (every activation but relu: its GELU is the tanh form, in other bits than
-// ours; the value before the activation; a second copy in bf16) a kernel of ours does after it, so the
+// ours; its derivative; a copy in bf16 besides) a kernel of ours does after it, so the
 // formula is GemmResult's on either way. In fp32 the kernels of ours have the CPU's bits; cuBLASLt sums in
 // another order, within the golden tests' bounds. Run to run, both give the same bits on one device.
 #pragma once
@@ -54,6 +54,8 @@ class Products {
  private:
   bool takes(int64_t m, int64_t n, int64_t k, const GemmResult& result) const;
   /// kNotSupported: nothing was started.
+  Code whole_by_library(Stream stream, LibraryProduct* product, const GemmResult& result);
+  Code sums_by_library(Stream stream, LibraryProduct* product, const GemmResult& result);
   Code by_library(Stream stream, LibraryProduct* product, const GemmResult& result);
 
   const CudaKernels& kernels_;

@@ -55,9 +55,9 @@ TEST(bf16_keeps_its_bound_in_every_layout) {
 TEST(bf16_refuses_old_devices_and_crooked_arrays) {
   AlignedHalves x(64, 0);
   float c[4] = {};
-  cuda::GemmResult r = {};
+  GemmResult r = {};
   r.c = c, r.ldc = 2;
-  cuda::GemmBf16Factors f = {2, 2, 2, x.data(), 8, false, x.data(), 8, false};
+  GemmBf16Factors f = {2, 2, 2, x.data(), 8, false, x.data(), 8, false};
   CHECK_EQ(cuda::gemm_bf16(nullptr, f, r), cuda::kSuccess);
   f.lda = 12;
   CHECK_EQ(cuda::gemm_bf16(nullptr, f, r), cuda::kInvalidValue);
@@ -73,7 +73,7 @@ TEST(bf16_refuses_old_devices_and_crooked_arrays) {
 TEST(derivatives_and_rounded_results) {
   const int64_t m = 5, n = 70, k = 9, ld = 72;
   for (Activation act : {Activation::none, Activation::relu, Activation::gelu_erf, Activation::tanh}) {
-    const Product p(m, n, k, Options{}, true);
+    const Product p(m, n, k, ProductCaseOptions{}, true);
     const std::vector<float> at = Random(3).vector(m * ld, -2, 2);
     Array<float> sums(m * n), out(m * n);
     const GemmFactors f = {m, n, k, p.a.data(), k, 1, p.b.data(), n, 1};

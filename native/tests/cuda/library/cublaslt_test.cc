@@ -6,6 +6,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "kernels/cuda/runtime.h"
 #include "model/cuda/compute.h"
 #include "tests/cuda/library/fake_cublaslt.h"
 #include "tests/cuda/product_case.h"
@@ -42,7 +43,7 @@ Status open(Products* products, ProductLibrary library, const std::string& path,
 }
 
 Products& forced() {
-  static Products products(cuda::kCudaKernels);
+  static Products products(*maque_cuda_runtime()->kernels);
   static const Status opened = open(&products, ProductLibrary::cublaslt, directory);
   CHECK_EQ(opened, kOk);
   return products;
@@ -65,11 +66,51 @@ TEST(every_layout_and_epilogue) {
     const Product product(19, 11, 37, options, true);
     product.check_bf16();
     CHECK_LE(max_error(product.run_fp32(), product.run_ref<double>()), 1e-5);
-    // Two calls in bf16 and one in fp32, but where the sums would take the place of the residual.
-    const bool own = options.in_place && (options.activation != Activation::none || options.pre);
-    CHECK_EQ(forced().library_count() - before, own ? 0 : 3);
+    CHECK_EQ(forced().library_count() - before, 3);  // two calls in bf16, one in fp32
   }
   for (int64_t m : {1, 2, 33}) Product(m, 5, 8, option_bits(4), true).check_bf16();
+}
+
+TEST(derivatives_and_bf16_alone) {
+  Random random(3);
+  const int64_t m = 9, n = 16, k = 24;
+  AlignedHalves a(m * k, 0), b(n * k, 0);
+  for (int64_t e = 0; e < m * k; ++e) a.data()[e] = to_bf16(random.uniform(-1, 1));
+  for (int64_t e = 0; e < n * k; ++e) b.data()[e] = to_bf16(random.uniform(-1, 1));
+  const std::vector<float> at = random.vector(m * n, -2, 2);
+  const GemmBf16Factors f = {m, n, k, a.data(), k, false, b.data(), k, true};
+  for (bool derivative : {false, true}) {
+    for (bool in_fp32 : {false, true}) {
+      std::vector<float> ours(static_cast<size_t>(m * n)), theirs = ours;
+      std::vector<uint16_t> our_halves(ours.size()), their_halves = our_halves;
+      GemmResult r = {};
+      r.ldc = r.ld_bf16 = r.ld_pre = n;
+      r.activation = derivative ? Activation::gelu_erf : Activation::none;
+      r.derivative_at = derivative ? at.data() : nullptr;
+      r.c = in_fp32 ? ours.data() : nullptr, r.c_bf16 = our_halves.data();
+      check_launched(cuda::gemm_bf16(nullptr, f, r));
+      const int64_t before = forced().library_count();
+      r.c = in_fp32 ? theirs.data() : nullptr, r.c_bf16 = their_halves.data();
+      check_launched(forced().multiply_bf16(nullptr, f, r));
+      // The derivative's factor needs the sums, which then have no place.
+      CHECK_EQ(forced().library_count() - before, derivative && !in_fp32 ? 0 : 1);
+      for (size_t e = 0; e < ours.size(); ++e) {
+        CHECK_LE(std::fabs(ours[e] - theirs[e]), 1e-5f);
+        CHECK_LE(std::fabs(from_bf16(our_halves[e]) - from_bf16(their_halves[e])), 0.04f);
+      }
+    }
+  }
+}
+
+/// The sums would lie where the residual is: our kernel does such a product.
+TEST(activation_onto_the_residual_in_place) {
+  std::vector<float> a(16, 1), b(16, 1), c(16, 2);
+  GemmResult r = {};
+  r.c = c.data(), r.ldc = 4, r.residual = c.data(), r.ld_residual = 4, r.activation = Activation::relu;
+  const int64_t before = forced().own_count();
+  CHECK_EQ(forced().multiply(nullptr, {4, 4, 4, a.data(), 4, 1, b.data(), 4, 1}, r), cuda::kSuccess);
+  CHECK_EQ(forced().own_count() - before, 1);
+  CHECK_EQ(c[0], 6.0f);
 }
 
 TEST(arguments) {
@@ -90,7 +131,7 @@ TEST(arguments) {
   CHECK_EQ(static_cast<int64_t>(fake().workspace), cuda::kProductWorkspaceBytes);
   CHECK_EQ(fake().reduction_mask, 2u);
   CHECK_EQ(c[5], 65.0f);
-  Products tf32(cuda::kCudaKernels);
+  Products tf32(*maque_cuda_runtime()->kernels);
   CHECK_EQ(open(&tf32, ProductLibrary::cublaslt, directory + "/libcublasLt.so.13", true), kOk);
   CHECK_EQ(tf32.multiply(nullptr, f, r), cuda::kSuccess);
   CHECK_EQ(last.compute, 77);
@@ -108,7 +149,7 @@ TEST(arguments) {
 TEST(plans_are_kept_and_given_back) {
   const int64_t objects = fake().objects;
   {
-    Products products(cuda::kCudaKernels);
+    Products products(*maque_cuda_runtime()->kernels);
     CHECK_EQ(open(&products, ProductLibrary::cublaslt, directory), kOk);
     std::vector<float> a(2048 * 4, 1), b(4 * 4, 1), c(2048 * 4);
     GemmResult r = {};
@@ -125,7 +166,7 @@ TEST(plans_are_kept_and_given_back) {
 }
 
 TEST(large_products_alone) {
-  Products products(cuda::kCudaKernels);
+  Products products(*maque_cuda_runtime()->kernels);
   CHECK_EQ(open(&products, ProductLibrary::automatic, directory), kOk);
   CHECK(products.has_cublaslt());
   CHECK(std::string(products.reason()).find("cuBLASLt, version 130100 (" + directory) == 0);
@@ -145,7 +186,7 @@ TEST(large_products_alone) {
 
 /// Under automatic our kernels do the work, and the reason says why; asked for by name it is an error.
 void check_refused(const std::string& path, const char* why) {
-  Products products(cuda::kCudaKernels);
+  Products products(*maque_cuda_runtime()->kernels);
   CHECK_EQ(open(&products, ProductLibrary::automatic, path), kOk);
   CHECK(!products.has_cublaslt());
   CHECK(std::string(products.reason()).find("own kernels: ") == 0);
@@ -163,7 +204,7 @@ TEST(refusals) {
   }
   const Failing failing(FakeFailure::old);
   check_refused(directory, "version 10200");
-  Products products(cuda::kCudaKernels);
+  Products products(*maque_cuda_runtime()->kernels);
   CHECK_EQ(open(&products, ProductLibrary::own, directory), kOk);
   CHECK_EQ(std::string(products.reason()), "own kernels: asked for");
 }
@@ -174,7 +215,7 @@ TEST(failures_of_a_product) {
   r.c = c.data(), r.ldc = 4;
   const GemmFactors f = {4, 4, 4, a.data(), 4, 1, b.data(), 4, 1};
   for (FakeFailure failure : {FakeFailure::no_algorithm, FakeFailure::nothing_found}) {
-    Products products(cuda::kCudaKernels);
+    Products products(*maque_cuda_runtime()->kernels);
     CHECK_EQ(open(&products, ProductLibrary::cublaslt, directory), kOk);
     const Failing failing(failure);
     std::fill(c.begin(), c.end(), 0.0f);
@@ -184,7 +225,7 @@ TEST(failures_of_a_product) {
     CHECK_EQ(c[15], 4.0f);
   }
   const Failing failing(FakeFailure::execution);
-  cuda::DeviceCompute compute = {cuda::kCudaKernels};
+  cuda::DeviceCompute compute = {*maque_cuda_runtime()->kernels};
   compute.products = &forced();
   run_product(compute, f, r);
   CHECK_EQ(compute.code, cuda::kLaunchFailure);

@@ -8,6 +8,8 @@
 #include <memory>
 #include <vector>
 
+#include "kernels/bf16.h"
+
 #ifdef MAQUE_FAKE_INCOMPLETE
 #  define cublasLtMatmul cublasLtMatmulOfAnotherVersion
 #endif
@@ -50,6 +52,15 @@ char handle;
 /// One of the failures that a test asks for.
 bool fails(FakeFailure failure) { return fake().failure == failure; }
 
+void put(const Layout& layout, void* data, uint64_t row, uint64_t column, float x) {
+  const uint64_t at = row + column * static_cast<uint64_t>(layout.ld);
+  if (layout.type == kReal32F) {
+    static_cast<float*>(data)[at] = x;
+  } else {
+    static_cast<uint16_t*>(data)[at] = to_bf16(x);
+  }
+}
+
 float value(const Layout& layout, const void* data, uint64_t row, uint64_t column) {
   const uint64_t at = row + column * static_cast<uint64_t>(layout.ld);
   if (layout.type == kReal32F) return static_cast<const float*>(data)[at];
@@ -66,9 +77,10 @@ bool describes_a_product(const Description& t, const Layout& a, const Layout& b,
   for (const Layout* layout : {&a, &b, &c, &d}) {
     if (layout->ld < static_cast<int64_t>(layout->rows)) return false;
   }
-  const bool known = (t.compute == kCompute32F || (t.compute == kComputeTf32 && a.type == kReal32F)) &&
-                     (a.type == kReal32F || a.type == kReal16BF) && a.type == b.type && c.type == kReal32F &&
-                     d.type == kReal32F;
+  const bool known =
+      (t.compute == kCompute32F || (t.compute == kComputeTf32 && a.type == kReal32F)) &&
+      (a.type == kReal32F || a.type == kReal16BF) && a.type == b.type && c.type == d.type &&
+      (d.type == kReal32F || (d.type == kReal16BF && a.type == kReal16BF && (t.epilogue & 4) == 0));
   return known && k == k_of_b && rows == d.rows && columns == d.columns && c.rows == d.rows &&
          c.columns == d.columns;
 }
@@ -181,8 +193,8 @@ FAKE_ENTRY int32_t cublasLtMatmulAlgoGetHeuristic(void* used, void* desc, void* 
 }
 
 FAKE_ENTRY int32_t cublasLtMatmul(void* used, void* desc, const float* alpha, const void* a, void* a_layout,
-                                  const void* b, void* b_layout, const float* beta, const float* c,
-                                  void* c_layout, float* d, void* d_layout, const uint64_t* algorithm,
+                                  const void* b, void* b_layout, const float* beta, const void* c,
+                                  void* c_layout, void* d, void* d_layout, const uint64_t* algorithm,
                                   void* workspace, size_t workspace_bytes, void* stream) {
   FakeState& state = fake();
   ++state.products;
@@ -208,7 +220,7 @@ FAKE_ENTRY int32_t cublasLtMatmul(void* used, void* desc, const float* alpha, co
       if (*beta != 0) sum += static_cast<double>(*beta * value(lc, c, row, column));
       if ((t.epilogue & 4) != 0) sum += static_cast<double>(t.bias[row]);
       if ((t.epilogue & 2) != 0 && sum < 0) sum = 0;
-      d[row + column * static_cast<uint64_t>(ld.ld)] = static_cast<float>(sum);
+      put(ld, d, row, column, static_cast<float>(sum));
     }
   }
   return kSuccess;
