@@ -46,6 +46,7 @@
   X(max_pool_backward)            \
   X(mean_pool_forward)            \
   X(mean_pool_backward)           \
+  X(mean_pool_spread)             \
   X(sum_pool_forward)             \
   X(divide_by_lengths)            \
   X(objective)                    \

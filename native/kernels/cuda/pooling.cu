@@ -63,6 +63,15 @@ MAQUE_KERNEL(kElementThreads) divide_rows(const int32_t* offsets, int64_t batch,
   if (length > 0) x[e] /= static_cast<float>(length);
 }
 
+MAQUE_KERNEL(kElementThreads) spread_mean(Texts t, const float* d_out, float* dx) {
+  const int64_t e = element_index();
+  if (e >= t.batch * t.n) return;
+  const int64_t b = e / t.n, j = e % t.n;
+  const int32_t begin = t.offsets[b], end = t.offsets[b + 1];
+  const float d = 0.0f + d_out[e] / static_cast<float>(end - begin);
+  for (int32_t s = begin; s < end; ++s) dx[s * t.n + j] = d;
+}
+
 }  // namespace
 
 Code max_pool_forward(Stream stream, const float* x, int64_t ldx, const int32_t* offsets, const int32_t* rows,
@@ -91,6 +100,13 @@ Code mean_pool_backward(Stream stream, const float* d_out, const int32_t* offset
   if (batch * n == 0) return kSuccess;
   return launch(over_elements("mean_pool_backward", batch * n, stream), pool_mean_backward,
                 Texts{offsets, rows, batch, n}, d_out, dx, ldx);
+}
+
+Code mean_pool_spread(Stream stream, const float* d_out, const int32_t* offsets, int64_t batch, int64_t n,
+                      float* dx) {
+  if (batch * n == 0) return kSuccess;
+  return launch(over_elements("mean_pool_spread", batch * n, stream), spread_mean,
+                Texts{offsets, nullptr, batch, n}, d_out, dx);
 }
 
 Code sum_pool_forward(Stream stream, const float* x, int64_t ldx, const int32_t* offsets, const int32_t* rows,
