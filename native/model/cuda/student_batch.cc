@@ -130,14 +130,14 @@ void stage_student_batch(StagingCarver* staging, const Geometry& g, const Texts&
                          const StudentPass& pass, StudentBatch* batch) {
   *batch = {};
   const int64_t n = texts.count, tokens = texts.tokens();
-  const bool sequence = g.kind == Kind::sequence;
   Staged<int32_t> offsets, ids;
   if (g.kind != Kind::bag) {  // a bag's offsets are those of its n-grams
     offsets = stage_offsets(staging, texts.offsets, n);
     ids = staging->copy(tokens == 0 ? nullptr : texts.ids + texts.offsets[0], tokens);
   }
-  stage_layout(staging, g, ids, offsets, texts, {pass.training, true, !pass.embedding_dropout}, batch);
-  if (sequence && !pass.embedding_dropout) stage_groups(staging, tokens, batch);
+  stage_layout(staging, g, ids, offsets, texts,
+               {pass.training, pass.training || pass.distinct, pass.distinct}, batch);
+  if (g.kind == Kind::sequence && pass.distinct) stage_groups(staging, tokens, batch);
   if (pass.training && g.has_lstm()) batch->places = stage_places(staging, tokens > n ? tokens : n);
   if (pass.trains_table && g.kind == Kind::document) {
     BagBatch host{};

@@ -10,12 +10,20 @@ namespace maque::cuda {
 struct StudentPass {
   bool training = false;
   bool trains_table = false;  // the words' or tokens' table has a gradient
-  bool embedding_dropout = false, output_dropout = false;
+  // Whether an id that occurs again is projected once, as on the CPU where many do: not where some may be
+  // dropped from the embedding. In bf16 neither, where a product costs less than copying its rows.
+  bool distinct = false;
+  bool output_dropout = false;
 };
 
-/// The pass of a step of training; table: the gradient of tensor 0, or null.
-inline StudentPass training_pass(const StudentDropout& dropout, const float* table) {
-  return {true, table != nullptr, dropout.embedding > 0, dropout.output > 0};
+/// Without dropout and gradients.
+inline StudentPass inference_pass(Precision precision) {
+  return {false, false, precision != Precision::bf16, false};
+}
+
+/// A step of training; table: the gradient of tensor 0, or null.
+inline StudentPass training_pass(Precision precision, const StudentDropout& dropout, const float* table) {
+  return {true, table != nullptr, precision != Precision::bf16 && dropout.embedding == 0, dropout.output > 0};
 }
 
 /// The arrays of `host` and `device` are the same, on each side; sizes stand in both.

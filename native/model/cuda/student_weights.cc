@@ -36,7 +36,7 @@ void plan_lstm(Carver* carver, const Geometry& g, Precision precision, const Stu
   const int64_t ld = 2 * round_up(4 * g.hidden, kWhole);
   b->input = plan_operand(carver, precision, steps, g.embedding);
   // No batch of which more rows are distinct is laid out by its distinct ids.
-  if (sequence && !pass.embedding_dropout) b->projected = carver->take<float>((steps - steps / 8) * ld);
+  if (sequence && pass.distinct) b->projected = carver->take<float>((steps - steps / 8) * ld);
   b->gates = carver->take<float>(steps * ld);
   b->cells = carver->take<float>(steps * h2);
   // The head reads the output itself, or after dropout, or what is pooled of it.

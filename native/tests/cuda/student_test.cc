@@ -91,7 +91,7 @@ class Student {
   std::vector<float>& tensor(size_t i) { return tensors_[i]; }
 
   std::vector<float> forward(const OwnedBatch<float>& batch) {
-    Batch b(*this, batch, {});
+    Batch b(*this, batch, cuda::inference_pass(precision_));
     b.forward({});
     return b.logits();
   }
@@ -103,7 +103,7 @@ class Student {
     const DropoutKey key{options_.seed, 3};
     const StudentDropout dropout{&key, options_.embedding_dropout, options_.output_dropout,
                                  options_.head_dropout, options_.ngram_dropout};
-    Batch b(*this, batch, cuda::training_pass(dropout, gradient_pointers_[0]));
+    Batch b(*this, batch, cuda::training_pass(precision_, dropout, gradient_pointers_[0]));
     b.forward(dropout);
     for (auto& gradient : gradients_) std::fill(gradient.begin(), gradient.end(), 0.0f);
     loss_ = b.backward(dropout);
@@ -188,17 +188,21 @@ class Student {
     /// Copies the staging block, and then spoils on the host what only the device may read.
     void upload() {
       std::memcpy(staged_.data(), host_.data(), static_cast<size_t>(staging_bytes_));
-      const maque::StudentBatch& h = batch_.host;
-      const size_t n = h.start == nullptr ? 0 : static_cast<size_t>(h.longest + 1);
-      const std::vector<int64_t> start(h.start, h.start + n);
-      const std::vector<int32_t> active(h.active, h.active + n);
+      maque::StudentBatch& h = batch_.host;
+      if (h.start != nullptr) {  // what issues the pass reads these, at their addresses in `host`
+        start_.assign(h.start, h.start + h.longest + 1);
+        active_.assign(h.active, h.active + h.longest + 1);
+        h.start = start_.data(), h.active = active_.data();
+      }
       std::memset(host_.data(), 0x3F, static_cast<size_t>(staging_bytes_));
-      std::copy(start.begin(), start.end(), const_cast<int64_t*>(h.start));
-      std::copy(active.begin(), active.end(), const_cast<int32_t*>(h.active));
+      for (std::vector<int32_t>* array : {&given_.ids, &given_.offsets, &given_.bag_ids, &given_.bag_offsets})
+        std::fill(array->begin(), array->end(), 0x3F3F3F3F);
     }
 
     Student& s_;
-    const OwnedBatch<float>& given_;
+    OwnedBatch<float> given_;
+    std::vector<int64_t> start_;
+    std::vector<int32_t> active_;
     int64_t staging_bytes_ = 0, bytes_ = 0;
     cuda::StudentBatch batch_;
     cuda::StudentBuffers b_;
