@@ -67,8 +67,9 @@ struct BertDropout {
   double hidden = 0, attention = 0, head = 0;
 };
 
-/// Activations of one encoder layer. Inference lets all layers share one set and leaves the training-only
-/// arrays null.
+/// Activations of one encoder layer. Inference lets all layers share one set, leaves the training-only arrays
+/// null and has, where a batch goes through a layer in blocks of texts, qkv, context, sum1 and up for one
+/// block (or for the first row of every text).
 template <class T>
 struct BertLayerBuffers {
   T* in;                         // [tokens, hidden]
@@ -85,6 +86,7 @@ struct BertLayerBuffers {
 template <class T>
 struct BertBuffers {
   int64_t first_layer, layer_count;  // layers[0] is layer first_layer
+  int64_t block_rows;                // most tokens of a block of several texts
   BertLayerBuffers<T>* layers;
   T *embedded, *embedded_mean, *embedded_rstd;  // sum of the three embeddings, before its LayerNorm
   T* hidden;                                    // output of the last LayerNorm [rows, hidden]

@@ -43,15 +43,35 @@ void embed(const Pass<T>& p, T* out) {
   run_dropout(p.c, p.dropout.key, p.dropout.hidden, embedding_site(), out, n * h);
 }
 
-/// Queries, keys and values of all tokens; of the first rows only, where that is all the layer makes, the
-/// queries apart.
+/// Texts that go through a layer together: what a layer makes beside its result lies in a part of the
+/// buffers that stays in the cache. In training, where it is kept, and on several threads one block is all.
+struct Block {
+  int64_t text, texts, row, rows;
+};
+
 template <class T>
-void project(const Pass<T>& p, const BertLayerWeights<T>& w, const BertLayerBuffers<T>& b, bool first_only) {
+Block next_block(const Pass<T>& p, int64_t text) {
+  const int32_t* offsets = p.batch.offsets;
+  int64_t end = text + 1;
+  while (end < p.batch.texts && offsets[end + 1] - offsets[text] <= p.b.block_rows) ++end;
+  return {text, end - text, offsets[text], offsets[end] - offsets[text]};
+}
+
+/// Queries, keys and values of a block's tokens; keys and values alone where the layer makes first rows only.
+template <class T>
+void project(const Pass<T>& p, const BertLayerWeights<T>& w, const BertLayerBuffers<T>& b, const Block& block,
+             bool first_only) {
   const int64_t h = p.g.hidden, padded = p.w.padded, skip = first_only ? padded : 0;
-  GemmArgs<T> args = gemm_args(p.batch.tokens, 2 * padded + h - skip, h, b.in, h, b.qkv + skip, 3 * padded);
+  GemmArgs<T> args =
+      gemm_args(block.rows, 2 * padded + h - skip, h, b.in + block.row * h, h, b.qkv + skip, 3 * padded);
   args.bias = w.qkv_bias + skip;
   run_gemm(p.c, args, w.qkv.columns(skip));
-  if (!first_only) return;
+}
+
+/// The first rows of all texts, and their queries.
+template <class T>
+void project_first(const Pass<T>& p, const BertLayerWeights<T>& w, const BertLayerBuffers<T>& b) {
+  const int64_t h = p.g.hidden;
   p.c.kernels.gather_rows(b.in, h, p.batch.offsets, p.batch.texts, h, b.first, h);
   GemmArgs<T> queries = gemm_args(p.batch.texts, h, h, b.first, h, b.first_q, h);
   queries.bias = w.qkv_bias;
@@ -60,20 +80,22 @@ void project(const Pass<T>& p, const BertLayerWeights<T>& w, const BertLayerBuff
 
 /// One unit for each text and head.
 template <class T>
-void attend(const Pass<T>& p, const BertLayerBuffers<T>& b, int64_t layer, bool first_only) {
+void attend(const Pass<T>& p, const BertLayerBuffers<T>& b, const Block& block, int64_t layer,
+            bool first_only) {
   const int64_t heads = p.g.heads, h = p.g.hidden, d = h / heads, padded = p.w.padded, ld = 3 * padded;
   const T scale = static_cast<T>(1 / sqrt(static_cast<double>(d)));
   const DropoutKey* key = p.dropout.attention > 0 ? p.dropout.key : nullptr;
-  p.c.executor.parallel_for(p.batch.texts * heads, [&](int64_t unit, int32_t worker) {
-    const int64_t text = unit / heads, head = unit % heads, start = p.batch.offsets[text];
+  p.c.executor.parallel_for(block.texts * heads, [&](int64_t unit, int32_t worker) {
+    const int64_t text = block.text + unit / heads, head = unit % heads, start = p.batch.offsets[text];
     const int64_t nk = p.batch.offsets[text + 1] - start, nq = first_only ? 1 : nk;
     const int64_t mask = heads * (first_only ? start : p.batch.squares[text]) + head * nq * nk;
     T* scratch = p.b.attention_scratch + worker * p.b.attention_scratch_size;
     T* probs = b.probs == nullptr ? scratch : b.probs + mask;
     if (b.probs == nullptr) scratch += round_up(p.batch.longest * p.batch.longest, 16);
-    const T* kv = b.qkv + start * ld + head * d;
+    const int64_t row = start - block.row;
+    const T* kv = b.qkv + row * ld + head * d;
     const T* q = first_only ? b.first_q + text * h + head * d : kv;
-    T* o = b.context + (first_only ? text : start) * h + head * d;
+    T* o = b.context + (first_only ? text : row) * h + head * d;
     Dropout dropout{};
     if (key != nullptr) {
       dropout = {static_cast<float>(p.dropout.attention), key->seed, key->step, attention_site(layer),
@@ -97,30 +119,46 @@ void project_residual(const Pass<T>& p, const Linear<T>& layer, const T* x, int6
   run_add(p.c, residual, rows * layer.out, y);
 }
 
-/// One encoder layer up to the input of its second LayerNorm.
+/// What follows the attention of some rows, up to the input of the second LayerNorm, which goes to `out`.
 template <class T>
-void encoder_layer(const Pass<T>& p, int64_t layer) {
+void feed_forward(const Pass<T>& p, int64_t layer, int64_t rows, const T* in, T* out) {
   const BertLayerWeights<T>& w = p.w.layers[layer];
   const BertLayerBuffers<T>& b = p.b.layers[layer - p.b.first_layer];
-  const bool first_only = p.batch.first_row_only && layer == p.g.layers - 1;
-  const int64_t rows = first_only ? p.batch.texts : p.batch.tokens;
-  project(p, w, b, first_only);
-  attend(p, b, layer, first_only);
-  project_residual(p, w.out, b.context, rows, attention_output_site(layer), first_only ? b.first : b.in,
-                   b.sum1);
+  project_residual(p, w.out, b.context, rows, attention_output_site(layer), in, b.sum1);
   norm_rows(p.c, p.g, b.sum1, w.gamma1, w.beta1, rows, b.y1, b.mean1, b.rstd1);
   Epilogue<T> activation;
   activation.activation = p.g.activation;
   activation.pre_activation = b.pre;
   linear_forward(p.c, w.up, b.y1, p.g.hidden, rows, b.up, activation);
-  project_residual(p, w.down, b.up, rows, ffn_output_site(layer), b.y1, b.sum2);
+  project_residual(p, w.down, b.up, rows, ffn_output_site(layer), b.y1, out);
 }
 
 template <class T>
-void second_norm(const Pass<T>& p, int64_t layer, int64_t rows, T* out) {
+void second_norm(const Pass<T>& p, int64_t layer, int64_t rows, const T* sum, T* out) {
   const BertLayerWeights<T>& w = p.w.layers[layer];
   const BertLayerBuffers<T>& b = p.b.layers[layer - p.b.first_layer];
-  norm_rows(p.c, p.g, b.sum2, w.gamma2, w.beta2, rows, out, b.mean2, b.rstd2);
+  norm_rows(p.c, p.g, sum, w.gamma2, w.beta2, rows, out, b.mean2, b.rstd2);
+}
+
+/// One encoder layer; the last one up to the input of its second LayerNorm.
+template <class T>
+void encoder_layer(const Pass<T>& p, int64_t layer) {
+  const BertLayerWeights<T>& w = p.w.layers[layer];
+  const BertLayerBuffers<T>& b = p.b.layers[layer - p.b.first_layer];
+  const bool last = layer == p.g.layers - 1, first_only = p.batch.first_row_only && last;
+  T* next = last ? nullptr : bert_point_rows(p.g, p.b, layer + 1);
+  if (first_only) project_first(p, w, b);
+  for (int64_t text = 0; text < p.batch.texts;) {
+    const Block block = next_block(p, text);
+    text += block.texts;
+    project(p, w, b, block, first_only);
+    attend(p, b, block, layer, first_only);
+    if (first_only) continue;
+    const int64_t at = block.row * p.g.hidden;
+    feed_forward(p, layer, block.rows, b.in + at, b.sum2 + at);
+    if (!last) second_norm(p, layer, block.rows, b.sum2 + at, next + at);
+  }
+  if (first_only) feed_forward(p, layer, p.batch.texts, b.first, b.sum2);
 }
 
 template <class T>
@@ -149,12 +187,10 @@ void bert_forward(const Compute<T>& compute, const BertWeights<T>& weights, cons
   const Geometry& g = *weights.geometry;
   const Pass<T> p{compute, weights, g, batch, dropout, buffers};
   if (from == kFromIds) embed(p, bert_point_rows(g, buffers, 0));
-  for (int64_t l = from < 0 ? 0 : from; l < g.layers && l < to; ++l) {
-    encoder_layer(p, l);
-    if (l + 1 < g.layers) second_norm(p, l, batch.tokens, bert_point_rows(g, buffers, l + 1));
+  for (int64_t l = from < 0 ? 0 : from; l < g.layers && l < to; ++l) encoder_layer(p, l);
+  if (from <= last_norm_point(g) && to >= last_hidden_point(g)) {
+    second_norm(p, g.layers - 1, batch.rows(), buffers.layers[buffers.layer_count - 1].sum2, buffers.hidden);
   }
-  if (from <= last_norm_point(g) && to >= last_hidden_point(g))
-    second_norm(p, g.layers - 1, batch.rows(), buffers.hidden);
   if (from <= last_hidden_point(g) && to >= features_point(g)) pool(p);
   if (to < logits_point(g)) return;
   run_dropout(compute, dropout.key, dropout.head, features_site(g), buffers.features, batch.texts * g.hidden);

@@ -3,8 +3,8 @@
 // every panel of B, a panel's block of k (up to 64 KiB) every tile of rows. See kernels/gemm.h for the
 // contract, gemm_tile.h for the inner kernels.
 //
-// Few tiles of rows would wait for a large B; so each asks for a part of the panels that the next columns
-// need. Before a tile begins it asks for what the epilogue reads and writes.
+// Tiles would wait for a large B; so each asks for a part of the panels that the next columns need. Before a
+// tile begins it asks for what the epilogue reads and writes.
 //
 // A word is 32 bits: one element of k in fp32, two in bf16. A product says by a class Words
 //   kElements                    elements in a word
@@ -201,15 +201,15 @@ void run_tile(const Block& block, TileFunction function, int64_t first, int64_t 
   }
 }
 
-/// B comes from beyond the L2 cache from this size on, and it shows in blocks of few tiles: one alone streams
-/// it in the order that the processor foresees, and many use each panel for long.
-constexpr int64_t kFarFloats = 3 << 17, kFewTiles = 4;
+/// B comes from beyond the L2 cache from this size on. (One tile alone streams it in the order that the
+/// processor foresees.)
+constexpr int64_t kFarFloats = 3 << 17;
 
 /// Tile t of `count` asks for its share of the panels that lie `width` columns to the right of its own.
 Ahead ahead_of(const Block& block, int64_t t, int64_t count, int64_t j, int64_t width) {
   constexpr int64_t kLines = kLanes * kPanel / kFloatsPerLine;  // of a panel in 16 steps
   const int64_t lines = (kLines + count - 1) / count, next = (j + width) / kPanel * kPanel;
-  const bool far = block.words * block.g.n >= kFarFloats && count > 1 && count <= kFewTiles;
+  const bool far = block.words * block.g.n >= kFarFloats && count > 1;
   if (!far || next >= block.g.n) return {nullptr, 0};
   const int64_t skipped = t * lines * (block.k / kLanes);
   return {block.b + (next / kPanel * block.words + block.p0) * kPanel + skipped * kFloatsPerLine, lines};
