@@ -22,8 +22,9 @@ file(GLOB cuda_sources CONFIGURE_DEPENDS native/kernels/cuda/*.cu)
 
 # --- libmaque_cuda ----------------------------------------------------------------------------------------------------
 # nvcc's GCC pragmas are known to the host's compiler only (1675); the bits of a result are part of the contract, so
-# nothing is fused but what is written as fma.
-set(MAQUE_NVCC_OPTIONS -std=c++17 -O3 -fmad=false --diag-suppress 1675 -I${CMAKE_SOURCE_DIR}/native
+# nothing is fused but what is written as fma. Kernels call the constexpr functions of the operations' headers.
+set(MAQUE_NVCC_OPTIONS -std=c++17 -O3 -fmad=false --expt-relaxed-constexpr --diag-suppress 1675
+                       -I${CMAKE_SOURCE_DIR}/native
                        -Xcompiler -fPIC,-fvisibility=hidden,-ffp-contract=off,-Wall,-Wextra)
 if(MAQUE_WARNINGS_ARE_ERRORS)
   list(APPEND MAQUE_NVCC_OPTIONS -Werror all-warnings -Xcompiler -Werror)
@@ -126,7 +127,7 @@ function(maque_cuda_tests)
   set_target_properties(maque_cuda_emulated_library PROPERTIES OUTPUT_NAME maque_cuda_emulated)
   target_link_libraries(maque_cuda_emulated_library PRIVATE ${MAQUE_BOOST_CONTEXT} maque_kernels maque_core)
   # The CPU's tests of the operations that have its contract.
-  foreach(name activation dropout embedding layer_norm lstm objective optimizer pooling)
+  foreach(name activation dropout embedding layer_norm lstm lstm_step objective optimizer pooling)
     maque_emulated_test(cuda_${name}_test native/tests/kernel_${name}_test.cc)
   endforeach()
   file(GLOB tests CONFIGURE_DEPENDS native/tests/cuda/*_test.cc)

@@ -3,6 +3,9 @@
 // all arrays in device memory; it is given a stream first, starts its kernels there without waiting, and
 // answers the code of the launch. fp32 results have the CPU's bits where the header below does not say
 // otherwise. Sizes of 0 launch nothing.
+//
+// Every operation of kernel_list.h is here but gemm_pack: a packed B is the CPU's way to read whole vectors
+// in the order of its cache lines, whereas a GPU's products cut tiles of B, as it lies, into shared memory.
 #pragma once
 #include "kernels/cuda/activation.h"
 #include "kernels/cuda/attention.h"
@@ -10,6 +13,8 @@
 #include "kernels/cuda/gemm.h"
 #include "kernels/cuda/layer_norm.h"
 #include "kernels/cuda/lstm.h"
+#include "kernels/cuda/lstm_bf16.h"
+#include "kernels/cuda/lstm_step.h"
 #include "kernels/cuda/memory.h"
 #include "kernels/cuda/objective.h"
 #include "kernels/cuda/optimizer.h"
@@ -28,6 +33,9 @@
   X(lstm_cell_backward)           \
   X(lstm_forward)                 \
   X(lstm_backward)                \
+  X(lstm_bf16_forward)            \
+  X(lstm_bf16_backward)           \
+  X(lstm_step)                    \
   X(activation_forward)           \
   X(activation_backward)          \
   X(bias_activation_forward)      \

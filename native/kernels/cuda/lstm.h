@@ -1,17 +1,23 @@
 // The recurrence of a bidirectional LSTM on a GPU: both directions and all time steps in one launch.
 //
 // The grid is resident as a whole. A block has some units of one direction and keeps their recurrent weights
-// in shared memory from the first step to the last; between steps the blocks of a direction wait for each
-// other, since each reads the states that all of them make. Layout, formulas and order of sums are those of
-// the CPU's training (model/bilstm.h, kernels/lstm.h): the CPU's bits.
+// in registers from the first step to the last, and the states of a tile of texts in shared memory; between
+// steps the blocks of a direction wait for each other, since each reads the states that all of them make.
+// Layout, formulas and order of sums are those of the CPU's training (model/bilstm.h, kernels/lstm.h): the
+// CPU's bits. lstm_bf16.h is the same on tensor cores.
 //
-// A model whose weights do not fit the device's shared memory answers kCooperativeLaunchTooLarge; gemm and
-// lstm_cell_forward, step by step, then do the same.
+// The weights of 300 hidden units are 2.9 MB, of 512 8.4 MB: an H100 has 33 MB of registers, an A100 27, a T4
+// (sm_75) 10, of which it holds 300 but not 512. Above kLargestLstm, and where the device does not hold all
+// blocks at once, the answer is kCooperativeLaunchTooLarge; gemm and lstm_cell_forward, step by step, then do
+// the same.
 #pragma once
 #include "kernels/cuda/on_device.h"
 #include "kernels/lstm.h"
 
 namespace maque::cuda {
+
+/// Most hidden units of a direction that one launch takes.
+constexpr int64_t kLargestLstm = 512;
 
 using lstm_cell_forward_fn = on_device<maque::lstm_cell_forward_fn<float>>;
 using lstm_cell_backward_fn = on_device<maque::lstm_cell_backward_fn<float>>;

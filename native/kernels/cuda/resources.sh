@@ -28,7 +28,7 @@ read_usage() {
 
 for architecture in "$@"; do
   for source in native/kernels/cuda/*.cu; do
-    nice "$nvcc" -std=c++17 -O3 -fmad=false --diag-suppress 1675 -Inative -Xcompiler -fPIC --resource-usage \
+    nice "$nvcc" -std=c++17 -O3 -fmad=false --expt-relaxed-constexpr --diag-suppress 1675 -Inative -Xcompiler -fPIC --resource-usage \
       -gencode "arch=compute_$architecture,code=sm_$architecture" -c "$source" -o /dev/null 2>&1 |
       read_usage | sed "s|^|$(basename "$source") sm_$architecture |" >>"$rows"
   done

@@ -83,7 +83,7 @@ const Kernels<float> kernels_cuda_emulated = {
     adapted<cuda::dropout>,
     adapted<cuda::lstm_cell_forward>,
     adapted<cuda::lstm_cell_backward>,
-    ref::lstm_step<float>,
+    adapted<cuda::lstm_step>,
     adapted<cuda::max_pool_forward>,
     adapted<cuda::max_pool_backward>,
     adapted<cuda::mean_pool_forward>,

@@ -1,7 +1,8 @@
 #!/bin/bash
 # Breaks kernels on purpose, one place at a time, and expects the emulated tests to fail: a missing barrier, a wrong mask,
 # an off-by-one and their like do not pass unseen.
-#   mutations.sh BUILD CXX LIBRARIES...   BUILD: where the cuda_*_test executables have been built
+#   [ONLY=pattern] mutations.sh BUILD CXX LIBRARIES...
+#     BUILD: where the cuda_*_test executables have been built; ONLY: of the mutated files, such as ^lstm
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../../.." && pwd)
 build=$1 cxx=$2
@@ -14,6 +15,7 @@ caught=0 tried=0
 # and TEST run.
 mutate() {
   local file=$1 source=$2 test=$3 from=$4 to=$5 copy=$temporary/kernels/cuda
+  [[ $file =~ ${ONLY:-.} ]] || return 0
   tried=$((tried + 1))
   rm -rf "$temporary/kernels" && mkdir -p "$copy"
   FROM=$from TO=$to perl -0pe '$n = s/\Q$ENV{FROM}\E/$ENV{TO}/g; die "not one place\n" if $n != 1' \
@@ -49,15 +51,17 @@ mutate attention.cu attention cuda_attention_test 'sync_warp();
 mutate attention_bf16.cu attention_bf16 cuda_attention_test 'sync_threads();  // this tile' '// this tile'
 mutate objective.cu objective cuda_objective_test 'add_row(rows[i], &weight_sum, squares, &r);
       sync_threads();' 'add_row(rows[i], &weight_sum, squares, &r);'
-mutate lstm.cu lstm cuda_recurrence_test 'sync_threads();  // the tile before' '// the tile before'
-mutate lstm.cu lstm cuda_recurrence_test 'b.output[row * 2 * hidden + column] = sums[u][3] * math::tanh(cell);
-      }
-    }
-    sync_blocks(arrivals + at.d, at.blocks, static_cast<uint32_t>(step + 1));' 'b.output[row * 2 * hidden + column] = sums[u][3] * math::tanh(cell);
-      }
-    }'
+for source in lstm lstm_bf16; do
+  mutate lstm_walk.h $source cuda_recurrence_test 'sync_threads();  // rows and' '// rows and'
+  mutate lstm_walk.h $source cuda_recurrence_test 'sync_threads();  // the sums' '// the sums'
+  mutate lstm_walk.h $source cuda_recurrence_test 'sync_blocks(arrivals + place.d, static_cast<uint32_t>(shape.blocks), static_cast<uint32_t>(at + 1));' ''
+done
+mutate lstm.cu lstm cuda_recurrence_test 'sync_warp();  // first terms' '// first terms'
 # copies that do not wait
 mutate gemm_bf16.cu gemm_bf16 cuda_gemm_test 'wait_async<kStages - 2>();' 'wait_async<kStages - 1>();'
+mutate lstm_bf16.cu lstm_bf16 cuda_recurrence_test 'wait_async<0>();' ''
+# the wrong one of two copies
+mutate lstm_bf16.cu lstm_bf16 cuda_recurrence_test 'halves(1 - now_, part' 'halves(now_, part'
 # masks and widths
 mutate lanes.h layer_norm cuda_layer_norm_test 'shuffle(sum, 0, kLanes)' 'shuffle(sum, 0, kLanes, 0x0000FFFFu)'
 mutate lanes.h layer_norm cuda_layer_norm_test 'shuffle(sum, 0, kLanes)' 'shuffle(sum, 0)'
@@ -65,7 +69,9 @@ mutate lanes.h layer_norm cuda_layer_norm_test 'shuffle(sum, 0, kLanes)' 'shuffl
 mutate pooling.cu pooling cuda_pooling_test 's < t.offsets[b + 1]; ++s' 's <= t.offsets[b + 1]; ++s'
 mutate attention.cu attention cuda_attention_test 'const float score = j < place.nk' 'const float score = j <= place.nk'
 mutate attention_bf16.cu attention_bf16 cuda_attention_test 'row + r < n && column' 'row + r < n - 1 && column'
-mutate lstm.cu lstm cuda_recurrence_test 'hidden - p < kDepth ? hidden - p : kDepth' 'hidden - p < kDepth ? hidden - p + 1 : kDepth'
+mutate lstm.cu lstm cuda_recurrence_test 'slot < end + kSlack' 'slot < end + kSlack - 1'
+mutate lstm_bf16.cu lstm_bf16 cuda_recurrence_test 'if (j < fed) f(' 'if (j < fed - 1) f('
+mutate lstm_step.cu lstm_step cuda_lstm_step_test 'p < s.hidden; ++p' 'p < s.hidden - 1; ++p'
 mutate embedding.cu embedding cuda_embedding_test 'first > begin && ids[order[first - 1]] == id' 'first > begin + 1 && ids[order[first - 1]] == id'
 
 echo "$caught of $tried mutations caught"

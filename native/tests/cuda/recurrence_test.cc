@@ -1,17 +1,23 @@
-// The recurrence of a biLSTM in one launch on an emulated GPU: the bits of the CPU's step by step way,
-// forward and backward, for every order of threads.
+// The recurrence of a biLSTM in one launch on an emulated GPU, forward and backward, for every order of
+// threads: the bits of the CPU's step by step way in fp32; with bf16 factors, those of the same steps on
+// rounded factors, as the emulation's products sum them.
 #include <algorithm>
 
+#include "kernels/bf16.h"
 #include "kernels/ref/gemm.h"
 #include "kernels/ref/lstm.h"
+#include "tests/cuda/aligned_halves.h"
 #include "tests/cuda_emulation/emulator.h"
 #include "tests/kernel_case.h"
 
 namespace maque::test {
 namespace {
 
+float rounded(float x) { return from_bf16(to_bf16(x)); }
+
 /// Lengths decrease.
 struct Case {
+  bool bf16 = false;
   int64_t texts, longest, tokens = 0, h, columns, ld;
   std::vector<int64_t> start;
   std::vector<int32_t> active;
@@ -40,9 +46,13 @@ struct Case {
     const cuda::LstmBatch b = {
         texts,    longest, h,       start.data(), active.data(), {weights[0].data(), weights[1].data()},
         g.data(), ld,      columns, cells.data(), output.data()};
-    check_launched(cuda::lstm_forward(nullptr, b, arrivals));
+    AlignedHalves scratch(cuda::lstm_bf16_scratch(texts, h), 0xFFFF);
+    check_launched(bf16 ? cuda::lstm_bf16_forward(nullptr, b, scratch.data(), arrivals)
+                        : cuda::lstm_forward(nullptr, b, arrivals));
     std::vector<float> all = collect<float>({&g, &cells, &output});
-    check_launched(cuda::lstm_backward(nullptr, b, d_output.data(), d_cells.data(), arrivals));
+    check_launched(
+        bf16 ? cuda::lstm_bf16_backward(nullptr, b, d_output.data(), d_cells.data(), scratch.data(), arrivals)
+             : cuda::lstm_backward(nullptr, b, d_output.data(), d_cells.data(), arrivals));
     CHECK(d_cells.intact());
     const std::vector<float> back = collect<float>({&g});
     all.insert(all.end(), back.begin(), back.end());
@@ -69,10 +79,25 @@ struct Case {
   }
 
   /// c[j] accumulates x[p] * w[p * k_stride + j * column_stride], p = 0, 1, ...
-  static void multiply(const float* x, int64_t k, const float* w, int64_t k_stride, int64_t column_stride,
-                       int64_t n, float* c) {
+  void multiply(const float* x, int64_t k, const float* w, int64_t k_stride, int64_t column_stride, int64_t n,
+                float* c) const {
     for (int64_t j = 0; j < n; ++j) {
-      for (int64_t p = 0; p < k; ++p) c[j] = math::fma(x[p], w[p * k_stride + j * column_stride], c[j]);
+      for (int64_t p = 0; p < k; ++p) {
+        const float weight = w[p * k_stride + j * column_stride];
+        c[j] = bf16 ? math::fma(rounded(x[p]), rounded(weight), c[j]) : math::fma(x[p], weight, c[j]);
+      }
+    }
+  }
+
+  /// dh += the products of all gates' gradients: one chain or, in bf16, one for each gate.
+  void multiply_back(const float* d_gates, const float* w, float* dh) const {
+    if (!bf16) return multiply(d_gates, 4 * h, w, h, 1, h, dh);
+    std::vector<float> part(static_cast<size_t>(h));
+    multiply(d_gates, h, w, h, 1, h, dh);
+    for (int64_t gate = 1; gate < 4; ++gate) {
+      std::fill(part.begin(), part.end(), 0.0f);
+      multiply(d_gates + gate * h, h, w + gate * h * h, h, 1, h, part.data());
+      for (int64_t j = 0; j < h; ++j) dh[j] += part[static_cast<size_t>(j)];
     }
   }
 
@@ -100,8 +125,7 @@ struct Case {
                     after = d == 0 ? t + 1 : t - 1;
       for (int64_t j = 0; runs(t, j); ++j) {
         const int64_t at = row(t, j);
-        if (runs(after, j))
-          multiply(g + row(after, j) * ld, 4 * h, weights[d].data(), h, 1, h, dh + at * 2 * h);
+        if (runs(after, j)) multiply_back(g + row(after, j) * ld, weights[d].data(), dh + at * 2 * h);
         const float* c_prev = runs(before, j) ? cells + row(before, j) * 2 * h : nullptr;
         ref::lstm_cell_backward(g + at * ld, ld, c_prev, cells + at * 2 * h, 2 * h, dh + at * 2 * h, 2 * h,
                                 dc.data() + j * h, h, g + at * ld, ld, int64_t{1}, h);
@@ -110,9 +134,11 @@ struct Case {
   }
 };
 
-void check(const Case& c) {
+void check(Case c, bool bf16 = false) {
+  c.bf16 = bf16;
   const std::vector<float> expected = c.expected();
-  for (int round = 0; round < 3; ++round) {
+  const int rounds = c.tokens * c.h > 150 ? 1 : 3;
+  for (int round = 0; round < rounds; ++round) {
     const std::vector<float> got = c.run();
     CHECK_BITS(got.data(), expected.data(), static_cast<int64_t>(got.size()), "biLSTM");
   }
@@ -123,7 +149,25 @@ TEST(ragged_batches_have_the_bits_of_single_steps) {
   check(Case({1}, 1));
   check(Case({4, 3, 3, 1}, 5));
   check(Case({3, 2, 2}, 17));
-  check(Case({2, 1}, 70));  // more states than one tile is deep
+  check(Case({2, 1}, 70));
+}
+
+TEST(tensor_cores) {
+  check(Case({}, 5), true);
+  check(Case({1}, 1), true);
+  check(Case({4, 3, 3, 1}, 5), true);
+  check(Case({3, 2, 2}, 17), true);  // two blocks of units
+  check(Case({2, 2}, 40), true);
+}
+
+TEST(sizes_of_more_weights) {
+  emulation::device().multiprocessors = 28;
+  emulation::device().blocks_per_multiprocessor = 3;  // few threads: more units a block
+  for (bool bf16 : {false, true}) {
+    check(Case({2, 1}, 130), bf16);
+    check(Case({2}, 324), bf16);
+  }
+  emulation::device() = {};
 }
 
 TEST(more_texts_than_lanes) {
@@ -131,6 +175,41 @@ TEST(more_texts_than_lanes) {
   lengths[0] = 3;
   lengths.push_back(1);
   check(Case(lengths, 6));
+  check(Case(lengths, 6), true);
+}
+
+TEST(more_texts_than_a_tile) {
+  std::vector<int32_t> lengths(67, 2);
+  lengths.push_back(1);
+  check(Case(lengths, 3));
+  check(Case(lengths, 3), true);
+}
+
+TEST(rounding_costs_little) {
+  Case c({9, 7, 2}, 20);
+  const std::vector<float> exact = c.run();
+  c.bf16 = true;
+  const std::vector<float> got = c.run();
+  double most = 0;
+  for (size_t i = 0; i < got.size(); ++i)
+    most = std::max(most, std::fabs(static_cast<double>(got[i]) - static_cast<double>(exact[i])));
+  CHECK_LE(most, 0.05);
+  CHECK(most > 1e-4);
+}
+
+TEST(tensor_cores_refuse_old_devices_crooked_scratch_and_large_models) {
+  AlignedHalves scratch(64, 0);
+  cuda::LstmBatch b = {};
+  b.texts = b.longest = 1, b.hidden = 513;
+  CHECK_EQ(cuda::lstm_bf16_forward(nullptr, b, scratch.data() + 1, nullptr), cuda::kInvalidValue);
+  CHECK_EQ(cuda::lstm_bf16_backward(nullptr, b, nullptr, nullptr, scratch.data() + 1, nullptr),
+           cuda::kInvalidValue);
+  CHECK_EQ(cuda::lstm_bf16_forward(nullptr, b, scratch.data(), nullptr), cuda::kCooperativeLaunchTooLarge);
+  CHECK_EQ(cuda::lstm_forward(nullptr, b, nullptr), cuda::kCooperativeLaunchTooLarge);
+  CHECK_EQ(cuda::lstm_backward(nullptr, b, nullptr, nullptr, nullptr), cuda::kCooperativeLaunchTooLarge);
+  emulation::device().capability = 75;
+  CHECK_EQ(cuda::lstm_bf16_forward(nullptr, b, scratch.data(), nullptr), cuda::kInvalidDeviceFunction);
+  emulation::device() = {};
 }
 
 TEST(few_multiprocessors_take_more_units_each) {
@@ -144,6 +223,10 @@ TEST(few_multiprocessors_take_more_units_each) {
   uint32_t arrivals[2];
   CHECK_EQ(cuda::lstm_forward(nullptr, b, arrivals), cuda::kCooperativeLaunchTooLarge);
   CHECK_EQ(cuda::lstm_backward(nullptr, b, nullptr, nullptr, arrivals), cuda::kCooperativeLaunchTooLarge);
+  check(Case({3, 2}, 32), true);
+  CHECK_EQ(cuda::lstm_bf16_forward(nullptr, b, nullptr, arrivals), cuda::kCooperativeLaunchTooLarge);
+  CHECK_EQ(cuda::lstm_bf16_backward(nullptr, b, nullptr, nullptr, nullptr, arrivals),
+           cuda::kCooperativeLaunchTooLarge);
   emulation::device() = {};
 }
 
