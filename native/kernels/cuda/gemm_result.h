@@ -17,7 +17,7 @@ MAQUE_DEVICE_CALL float activated(Activation act, float x) { return math::activa
 
 MAQUE_DEVICE_CALL float derivative(Activation act, float x) { return math::activation_gradient(act, x); }
 
-MAQUE_DEVICE void put_result(const GemmResult& r, int64_t i, int64_t j, float sum) {
+MAQUE_DEVICE_CALL void put_result(const GemmResult& r, int64_t i, int64_t j, float sum) {
   if (r.bias != nullptr) sum += r.bias[j];
   if (r.pre_activation != nullptr) r.pre_activation[i * r.ld_pre + j] = sum;
   float result = sum;
