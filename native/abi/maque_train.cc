@@ -5,7 +5,7 @@
 
 #include <new>
 
-#include "abi/train_options.h"
+#include "abi/train_any.h"
 #include "core/error.h"
 #include "core/handle_table.h"
 #include "core/thread_pool.h"
@@ -26,7 +26,7 @@ struct AbiTrainer {
   TrainSettings settings;
   TensorStore tensors;
   ThreadPool pool;
-  Trainer<float> trainer;
+  AnyTrainer trainer;
   bool tried = false, built = false;
 
   const Geometry& geometry() const { return trainer.geometry(); }
@@ -47,18 +47,18 @@ Status build(AbiTrainer* t) {
   if (t->tried) return fail(kBadState, "the trainer has been built already, or could not be");
   if (Status s = check_train_settings(&t->settings)) return s;
   t->tried = true;
-  const Precision precision = t->settings.geometry.precision;
-  if (Status s = choose_arithmetic(precision, &t->settings.trainer.arithmetic)) return s;
+  const bool on_cpu = t->settings.device < 0;
+  if (on_cpu) {
+    const Precision precision = t->settings.geometry.precision;
+    if (Status s = choose_arithmetic(precision, &t->settings.trainer.arithmetic)) return s;
+  }
   Buffer<float*> values;
   if (Status s = t->tensors.resolve(t->settings.geometry, &values)) return s;
-  if (!t->pool.start(static_cast<int32_t>(t->settings.threads))) {
+  if (on_cpu && !t->pool.start(static_cast<int32_t>(t->settings.threads))) {
     return fail(kOutOfMemory, "%lld threads could not be started",
                 static_cast<long long>(t->settings.threads));
   }
-  if (Status s = t->trainer.create(t->settings.geometry, t->settings.trainer, kernels(), t->pool.executor(),
-                                   values.data())) {
-    return s;
-  }
+  if (Status s = t->trainer.create(t->settings, t->pool.executor(), values.data())) return s;
   for (int64_t i = 0; i < values.size(); ++i) t->tensors.drop(values[i]);
   t->trainer.step_options() = t->settings.step;
   t->built = true;
@@ -116,23 +116,28 @@ struct BatchArguments {
   const int32_t* has_soft;
 };
 
-Status gradients(AbiTrainer* t, const BatchArguments& in, double* report) {
+/// Checks a batch, and tells the trainer what may change from step to step.
+Status take_batch(AbiTrainer* t, const BatchArguments& in, TrainBatch<float>* batch) {
   Texts texts;
   if (in.texts.n < 1) return fail(kInvalidArgument, "n: at least 1 text expected, got %d", in.texts.n);
   if (Status s = check_input(*t, in.texts, in.trunk, in.trunk_len, &texts)) return s;
   if (Status s = check_targets(t->geometry(), in.texts.n, in.labels, in.has_soft)) return s;
   t->trainer.step_options() = t->settings.step;
-  return t->trainer.gradients(TrainBatch<float>{texts, in.trunk, in.labels, in.soft, in.has_soft}, report);
+  *batch = {texts, in.trunk, in.labels, in.soft, in.has_soft};
+  return kOk;
 }
 
-Status update(AbiTrainer* t, double lr) {
+Status check_rate(const AbiTrainer& t, double lr) {
   if (!(lr >= 0) || !(lr <= 1e30))
     return fail(kInvalidArgument, "lr: a number from 0 to 1e30 expected, got %g", lr);
-  if (t->settings.step.step == INT32_MAX) return fail(kBadState, "step: no more than %d updates", INT32_MAX);
-  t->trainer.step_options() = t->settings.step;
-  if (Status s = t->trainer.update(lr)) return s;
-  t->settings.step.step = t->trainer.step_options().step;
+  if (t.settings.step.step == INT32_MAX) return fail(kBadState, "step: no more than %d updates", INT32_MAX);
   return kOk;
+}
+
+/// The number of updates is the trainer's.
+Status keep_step(AbiTrainer* t, Status status) {
+  t->settings.step.step = t->trainer.step_options().step;
+  return status;
 }
 
 Status check_index(const AbiTrainer& t, int64_t index) {
@@ -253,13 +258,17 @@ int32_t maque_trainer_gradients(int64_t trainer, const int32_t* ids, int64_t ids
   Pinned<AbiTrainer> t;
   if (Status s = enter(&t, trainer)) return s;
   const TextArguments texts{ids, ids_len, offsets, n, type_ids, bag_ids, bag_len, bag_offsets};
-  return gradients(&*t, {texts, trunk, trunk_len, labels, soft, has_soft}, report);
+  TrainBatch<float> batch{};
+  if (Status s = take_batch(&*t, {texts, trunk, trunk_len, labels, soft, has_soft}, &batch)) return s;
+  return t->trainer.gradients(batch, report);
 }
 
 int32_t maque_trainer_update(int64_t trainer, double lr) {
   Pinned<AbiTrainer> t;
   if (Status s = enter(&t, trainer)) return s;
-  return update(&*t, lr);
+  if (Status s = check_rate(*t, lr)) return s;
+  t->trainer.step_options() = t->settings.step;
+  return keep_step(&*t, t->trainer.update(lr));
 }
 
 int32_t maque_trainer_step(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets,
@@ -270,11 +279,30 @@ int32_t maque_trainer_step(int64_t trainer, const int32_t* ids, int64_t ids_len,
   Pinned<AbiTrainer> t;
   if (Status s = enter(&t, trainer)) return s;
   const TextArguments texts{ids, ids_len, offsets, n, type_ids, bag_ids, bag_len, bag_offsets};
-  const BatchArguments batch{texts, trunk, trunk_len, labels, soft, has_soft};
-  if (!(lr >= 0) || !(lr <= 1e30))
-    return fail(kInvalidArgument, "lr: a number from 0 to 1e30 expected, got %g", lr);
-  if (Status s = gradients(&*t, batch, report)) return s;
-  return update(&*t, lr);
+  TrainBatch<float> batch{};
+  if (Status s = check_rate(*t, lr)) return s;
+  if (Status s = take_batch(&*t, {texts, trunk, trunk_len, labels, soft, has_soft}, &batch)) return s;
+  return keep_step(&*t, t->trainer.step(batch, lr, report));
+}
+
+int32_t maque_trainer_start(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets,
+                            int32_t n, const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,
+                            const int32_t* bag_offsets, const float* trunk, int64_t trunk_len,
+                            const int32_t* labels, const float* soft, const int32_t* has_soft, double lr) {
+  Pinned<AbiTrainer> t;
+  if (Status s = enter(&t, trainer)) return s;
+  const TextArguments texts{ids, ids_len, offsets, n, type_ids, bag_ids, bag_len, bag_offsets};
+  TrainBatch<float> batch{};
+  if (Status s = check_rate(*t, lr)) return s;
+  if (Status s = take_batch(&*t, {texts, trunk, trunk_len, labels, soft, has_soft}, &batch)) return s;
+  return keep_step(&*t, t->trainer.start(batch, lr));
+}
+
+int32_t maque_trainer_finish(int64_t trainer, double* report) {
+  Pinned<AbiTrainer> t;
+  if (Status s = enter(&t, trainer)) return s;
+  t->trainer.step_options() = t->settings.step;
+  return keep_step(&*t, t->trainer.finish(report));
 }
 
 int32_t maque_trainer_forward(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets,
@@ -320,12 +348,7 @@ int32_t maque_trainer_read(int64_t trainer, const char* name, const char* what, 
   int64_t index = 0;
   float* data = nullptr;
   if (Status s = find_array(*t, name, what, out, len, &index, &data)) return s;
-  if (data == nullptr) {
-    t->trainer.read_gradient(index, out);
-  } else {
-    memcpy(out, data, static_cast<size_t>(len) * sizeof(float));
-  }
-  return kOk;
+  return data == nullptr ? t->trainer.read_gradient(index, out) : t->trainer.read(data, len, out);
 }
 
 int32_t maque_trainer_write(int64_t trainer, const char* name, const char* what, const float* in,
@@ -339,7 +362,7 @@ int32_t maque_trainer_write(int64_t trainer, const char* name, const char* what,
   if (bad >= 0)
     return fail(kNotFinite, "tensor %s: element %lld is NaN or infinite", name, static_cast<long long>(bad));
   if (data == nullptr) return t->trainer.write_gradient(index, in);
-  memcpy(data, in, static_cast<size_t>(len) * sizeof(float));
+  if (Status s = t->trainer.write(data, len, in)) return s;
   if (strcmp(what, "value") == 0) t->trainer.value_written();
   return kOk;
 }

@@ -43,6 +43,9 @@ int32_t maque_trainer_new(int64_t* trainer);
  *   cuda_library []        path of libmaque_cuda.so; "": libmaque_cuda.so, where the loader finds it.
  *                          (libmaque_cuda_emulated.so, target maque_cuda_emulated_library in the build's folder, takes its place
  *                          in tests: it runs the same kernels on the CPU; see tests/cuda_emulation/runtime_emulated.h)
+ *   cuda_products [auto]   auto | own | cublaslt: what computes products on a GPU. auto: cuBLASLt, where it can be opened, for large
+ *                          ones; own: Maque's kernels, which in fp32 have the CPU's bits
+ *   cublaslt []            path of cuBLASLt, or of a directory that holds it; "": where the loader finds it
  *   lr_scale.PREFIX [1]    factor on lr for the tensors whose names begin with PREFIX; the longest prefix wins
  * ngrams.weight is updated row by row: an update changes only the rows that the batch has, and their m and v (or momentum), as
  * PyTorch's SparseAdam does with the corrections of the step; it has no weight decay.
@@ -81,6 +84,16 @@ int32_t maque_trainer_step(int64_t trainer, const int32_t* ids, int64_t ids_len,
                            const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,
                            const int32_t* bag_offsets, const float* trunk, int64_t trunk_len, const int32_t* labels,
                            const float* soft, const int32_t* has_soft, double lr, double* report);
+/* A step in two halves, so that the next batch can be prepared while a GPU works on this one: start answers when the batch has
+ * been taken (its arrays are the caller's again), finish waits for the first step that was started and not finished, and gives
+ * what step does. At most two may be under way; meanwhile only start, finish and free are called, and the steps' options set.
+ * After MAQUE_NOT_FINITE of a finish, a second step under way is passed over and gives it too; the option `step` is then the
+ * first one's. On the CPU start does the step. */
+int32_t maque_trainer_start(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets, int32_t n,
+                            const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,
+                            const int32_t* bag_offsets, const float* trunk, int64_t trunk_len, const int32_t* labels,
+                            const float* soft, const int32_t* has_soft, double lr);
+int32_t maque_trainer_finish(int64_t trainer, double* report);
 /* Logits without dropout: [n, num_labels]. The bits of maque_predict. */
 int32_t maque_trainer_forward(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets, int32_t n,
                               const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,

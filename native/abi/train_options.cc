@@ -96,6 +96,50 @@ Status keep_class_weights(TrainSettings* settings, const char* value) {
   return kOk;
 }
 
+Status set_device(TrainSettings* settings, const char* value) {
+  constexpr const char kNumbered[] = "cuda:";
+  int64_t number = 0;
+  if (strcmp(value, "cpu") == 0) {
+    settings->device = -1;
+    return kOk;
+  }
+  const bool numbered = strncmp(value, kNumbered, sizeof kNumbered - 1) == 0;
+  if (numbered ? !parse_int(value + sizeof kNumbered - 1, 0, 1023, &number) : strcmp(value, "cuda") != 0)
+    return expected("device", "cpu | cuda | cuda:N", value);
+  settings->device = static_cast<int32_t>(number);
+  return kOk;
+}
+
+Status set_path(const char* key, const char* value, char (&path)[1024]) {
+  if (strlen(value) >= sizeof path)
+    return fail(kInvalidArgument, "option %s: a path of at most %d bytes expected", key,
+                static_cast<int>(sizeof path) - 1);
+  snprintf(path, sizeof path, "%s", value);
+  return kOk;
+}
+
+/// Where a trainer runs. *known tells whether the key is one of these.
+Status set_device_option(TrainSettings* settings, const char* key, const char* value, bool* known) {
+  *known = true;
+  if (strcmp(key, "device") == 0) return set_device(settings, value);
+  if (strcmp(key, "cuda_library") == 0) return set_path(key, value, settings->cuda_library);
+  if (strcmp(key, "cublaslt") == 0) return set_path(key, value, settings->cublaslt);
+  if (strcmp(key, "cuda_products") == 0) {
+    if (strcmp(value, "auto") == 0) {
+      settings->products = cuda::ProductLibrary::automatic;
+    } else if (strcmp(value, "own") == 0) {
+      settings->products = cuda::ProductLibrary::own;
+    } else if (strcmp(value, "cublaslt") == 0) {
+      settings->products = cuda::ProductLibrary::cublaslt;
+    } else {
+      return expected(key, "auto | own | cublaslt", value);
+    }
+    return kOk;
+  }
+  *known = false;
+  return kOk;
+}
+
 /// What may change between steps. *known tells whether the key is one of them.
 Status set_step_option(TrainSettings* settings, const char* key, const char* value, bool* known) {
   StepOptions* step = &settings->step;
@@ -217,6 +261,8 @@ Status set_train_option(TrainSettings* settings, const char* key, const char* va
   if (known) return kOk;
   if (built) return fail(kBadState, "option %.100s must be set before the trainer is built", key);
   if (Status s = set_geometry_option(&settings->geometry, key, value, &known)) return s;
+  if (known) return kOk;
+  if (Status s = set_device_option(settings, key, value, &known)) return s;
   return known ? kOk : set_fixed_option(settings, key, value);
 }
 

@@ -1,6 +1,7 @@
 // The options of a trainer as text.
 #pragma once
 #include "core/memory.h"
+#include "model/cuda/product.h"
 #include "model/trainer.h"
 
 namespace maque {
@@ -11,6 +12,10 @@ struct TrainSettings {
   TrainerOptions trainer;
   StepOptions step;
   int64_t threads = 1;
+  int32_t device = -1;        // of CUDA; -1: the CPU
+  char cuda_library[1024]{};  // path of libmaque_cuda, see cuda::open_library
+  char cublaslt[1024]{};      // path of cuBLASLt, see ProductOptions
+  cuda::ProductLibrary products = cuda::ProductLibrary::automatic;
   Buffer<char> class_weights_text;  // parsed once num_labels is known
   Buffer<double> class_weights;
 };

@@ -52,7 +52,7 @@ void DeviceTrainer::stage(StagingCarver* staging, Batch* batch) {
   batch->soft = stage_values(staging, given.soft, n * geometry_.num_labels);
   batch->has_soft = stage_values(staging, given.has_soft, n);
   if (geometry_.is_bert()) return stage_bert(staging, batch);
-  batch->student_pass = training_pass(student_dropout(nullptr), gradients_[0]);
+  batch->student_pass = training_pass(geometry_.precision, student_dropout(nullptr), gradients_[0]);
   stage_student_batch(staging, geometry_, given.texts, batch->student_pass, &batch->student);
 }
 

@@ -22,7 +22,8 @@ Texts DeviceTrainer::next_texts(const Texts& all, int64_t begin) const {
 
 void DeviceTrainer::stage_inference(StagingCarver* staging, const Inference& in, Batch* batch) {
   const Geometry& g = geometry_;
-  if (!g.is_bert()) return stage_student_batch(staging, g, in.texts, StudentPass{}, &batch->student);
+  if (!g.is_bert())
+    return stage_student_batch(staging, g, in.texts, inference_pass(g.precision), &batch->student);
   const bool first_only = g.first_row_only() && in.span.to != last_hidden_point(g);
   stage_bert_batch(staging, g, in.texts, in.span, first_only, &batch->bert);
   batch->trunk_rows = nullptr;
@@ -36,7 +37,8 @@ void DeviceTrainer::plan_inference(Carver* host, Carver* device, const Inference
   if (g.is_bert()) {
     plan_bert_buffers(host, device, g, g.precision, batch->bert, in.span, &batch->bert_buffers);
   } else {
-    plan_student_buffers(device, g, g.precision, StudentPass{}, batch->student, &batch->student_buffers);
+    plan_student_buffers(device, g, g.precision, inference_pass(g.precision), batch->student,
+                         &batch->student_buffers);
   }
 }
 
