@@ -1,16 +1,16 @@
 // Answers on standard output what is asked on standard input, a line for a line, so that a script can take
 // turns with other programs that do the same work:
-//   device                     device<TAB>NAME<TAB>CAPABILITY<TAB>MULTIPROCESSORS<TAB>BYTES<TAB>LIBRARY OF PRODUCTS
-//   tasks                      tasks<TAB>NAME CONTENDER<TAB>NAME CONTENDER...
-//   lengths TEXTS LONGEST      lengths<TAB>those of the first texts of a ragged batch
-//   NAME CONTENDER             ok<TAB>SECONDS<TAB>WORK, of one round; or failed<TAB>why
+//   device                     device<TAB>NAME<TAB>CAPABILITY<TAB>MULTIPROCESSORS<TAB>BYTES<TAB>LIBRARY OF
+//   PRODUCTS tasks                      tasks<TAB>NAME CONTENDER<TAB>NAME CONTENDER... lengths TEXTS LONGEST
+//   lengths<TAB>those of the first texts of a ragged batch NAME CONTENDER ok<TAB>SECONDS<TAB>WORK, of one
+//   round; or failed<TAB>why
 #include <stdio.h>
 #include <string.h>
 
 #include <iostream>
 #include <sstream>
 
-#include "gpu/session.h"
+#include "session.h"
 
 namespace maque::gpu {
 namespace {
@@ -85,7 +85,6 @@ int run(int argc, char** argv) {
     Session session(argv[1], argv[2], cublaslt, dry);
     std::map<std::string, Task> tasks;
     add_kernel_tasks(&tasks, dry);
-    add_model_tasks(&tasks, dry);
     for (std::string line; std::getline(std::cin, line);) {
       answer(tasks, session, line);
       fflush(stdout);

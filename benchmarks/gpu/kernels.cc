@@ -3,14 +3,14 @@
 
 #include <algorithm>
 
-#include "gpu/session.h"
+#include "session.h"
 #include "kernels/bf16.h"
 
 namespace maque::gpu {
 namespace {
 
-using cuda::Products;
 using cuda::ProductLibrary;
+using cuda::Products;
 
 std::vector<uint16_t> halves(int64_t n, uint32_t seed) {
   const std::vector<float> values = numbers(n, seed);
@@ -27,7 +27,8 @@ Task probe(bool tensor, bool dry) {
     static float* const out = s.zeros<float>(blocks * kProbeThreads);
     const auto call = tensor ? s.probes().tensor : s.probes().multiply_add;
     // The emulated device has no streams in common with the probes' library: theirs is the default one.
-    const double seconds = s.seconds(tensor ? "tensor" : "fma", [&] { return call(nullptr, blocks, rounds, out); });
+    const double seconds =
+        s.seconds(tensor ? "tensor" : "fma", [&] { return call(nullptr, blocks, rounds, out); });
     const int64_t each = tensor ? kTensorOperations : kFmaOperations;
     return Round{seconds, static_cast<double>(blocks * rounds * each)};
   };
@@ -35,7 +36,8 @@ Task probe(bool tensor, bool dry) {
 
 Task read_probe(bool dry) {
   return [=](Session& s) {
-    const int64_t n = dry ? 4096 : int64_t{1} << 28, blocks = dry ? 2 : int64_t{16} * s.info().multiprocessors;
+    const int64_t n = dry ? 4096 : int64_t{1} << 28,
+                  blocks = dry ? 2 : int64_t{16} * s.info().multiprocessors;
     static const float* const x = s.zeros<float>(n);
     static float* const out = s.zeros<float>(blocks * kProbeThreads);
     const double seconds = s.seconds("read", [&] { return s.probes().read(nullptr, blocks, x, n, out); });
@@ -120,8 +122,8 @@ AttentionArrays attention_arrays(Session& s, int64_t texts, int64_t length, int6
   const std::vector<float> d_o = numbers(tokens * width, 4);
   AttentionArrays all = {};
   all.tokens = tokens;
-  all.batch = {qkv,   qkv + width, qkv + 2 * width, 3 * width, 3 * width, 3 * width, s.upload(offsets), texts, heads,
-               d,     length,      false,           0.125f,    {},        s.upload(squares)};
+  all.batch = {qkv,   qkv + width, qkv + 2 * width, 3 * width, 3 * width, 3 * width, s.upload(offsets), texts,
+               heads, d,           length,          false,     0.125f,    {},        s.upload(squares)};
   all.o = s.zeros<float>(tokens * width);
   all.log_sums = s.zeros<float>(heads * tokens);
   all.d_o = s.upload(halves(tokens * width, 4));
@@ -141,11 +143,11 @@ Task attention_task(bool backward, bool dry) {
     static const AttentionArrays arrays = attention_arrays(s, texts, length, heads, d);
     const cuda::CudaKernels& kernels = s.kernels();
     const double seconds = s.seconds(backward ? "attention both" : "attention", [&] {
-      const cuda::Code code =
-          kernels.attention_bf16_forward(s.stream(), arrays.batch, arrays.tokens, arrays.o, heads * d, arrays.log_sums);
+      const cuda::Code code = kernels.attention_bf16_forward(s.stream(), arrays.batch, arrays.tokens,
+                                                             arrays.o, heads * d, arrays.log_sums);
       if (code != cuda::kSuccess || !backward) return code;
-      return kernels.attention_bf16_backward(s.stream(), arrays.batch, arrays.tokens, arrays.gradients, arrays.d_o,
-                                             heads * d);
+      return kernels.attention_bf16_backward(s.stream(), arrays.batch, arrays.tokens, arrays.gradients,
+                                             arrays.d_o, heads * d);
     });
     // Two products forward; five backward.
     const auto scores = static_cast<double>(texts * heads * length * length * d);
@@ -160,12 +162,10 @@ void add_kernel_tasks(std::map<std::string, Task>* tasks, bool dry) {
   (*tasks)["probe_fma maque"] = probe(false, dry);
   (*tasks)["probe_read maque"] = read_probe(dry);
   const int64_t tokens = dry ? 24 : 2048, h = dry ? 16 : 768, wide = 4 * h, large = dry ? 32 : 8192;
-  const Shape shapes[] = {{"gemm_qkv", tokens, 3 * h, h, false},
-                          {"gemm_out", tokens, h, h, false},
-                          {"gemm_up", tokens, wide, h, false},
-                          {"gemm_down", tokens, h, wide, false},
-                          {"gemm_gradient", wide, h, tokens, true},
-                          {"gemm_large", large, large, large, false}};
+  const Shape shapes[] = {
+      {"gemm_qkv", tokens, 3 * h, h, false},    {"gemm_out", tokens, h, h, false},
+      {"gemm_up", tokens, wide, h, false},      {"gemm_down", tokens, h, wide, false},
+      {"gemm_gradient", wide, h, tokens, true}, {"gemm_large", large, large, large, false}};
   for (const Shape& shape : shapes) {
     (*tasks)[std::string(shape.name) + " maque"] = product_bf16_task(shape, ProductLibrary::own);
     (*tasks)[std::string(shape.name) + " cublaslt"] = product_bf16_task(shape, ProductLibrary::cublaslt);

@@ -1,5 +1,4 @@
-#include "gpu/probes.h"
-
+#include "probes.h"
 #include "kernels/cuda/elements.h"
 #include "kernels/math.h"
 
@@ -9,7 +8,8 @@ using namespace maque::cuda;
 
 namespace {
 
-constexpr int32_t kThreads = static_cast<int32_t>(kProbeThreads), kChains = static_cast<int32_t>(kProbeChains);
+constexpr int32_t kThreads = static_cast<int32_t>(kProbeThreads),
+                  kChains = static_cast<int32_t>(kProbeChains);
 
 /// All factors are 0, so every sum stays what it was.
 MAQUE_KERNEL(kThreads) multiply_matrices(int64_t rounds, float start, float* out) {

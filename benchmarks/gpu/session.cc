@@ -1,4 +1,4 @@
-#include "gpu/session.h"
+#include "session.h"
 
 #include <dlfcn.h>
 #include <string.h>

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "gpu/probes.h"
+#include "probes.h"
 #include "kernels/cuda/runtime.h"
 #include "model/cuda/compute.h"
 
@@ -85,13 +85,13 @@ struct Round {
 };
 using Task = std::function<Round(Session& session)>;
 
-/// Tasks by "NAME CONTENDER"; kernels.cc, models.cc.
+/// Tasks by "NAME CONTENDER"; kernels.cc.
 void add_kernel_tasks(std::map<std::string, Task>* tasks, bool dry);
-void add_model_tasks(std::map<std::string, Task>* tasks, bool dry);
 
 /// Numbers in [-1, 1), the same in every run.
 std::vector<float> numbers(int64_t n, uint32_t seed);
-/// Lengths of `texts` texts of at most `longest` tokens, from a fifth of it on, evenly: the same as peer.py's.
+/// Lengths of `texts` texts of at most `longest` tokens, from a fifth of it on, evenly: the same as
+/// peer.py's.
 std::vector<int32_t> lengths(int64_t texts, int64_t longest);
 
 }  // namespace maque::gpu
