@@ -85,6 +85,7 @@ int run(int argc, char** argv) {
     Session session(argv[1], argv[2], cublaslt, dry);
     std::map<std::string, Task> tasks;
     add_kernel_tasks(&tasks, dry);
+    add_model_tasks(&tasks, dry);
     for (std::string line; std::getline(std::cin, line);) {
       answer(tasks, session, line);
       fflush(stdout);

@@ -47,7 +47,8 @@ expect "says that there is no peer" says "no PyTorch"
 expect "says that it is dry" says "a dry run, figures mean nothing"
 expect "tests ran" says "correctness: ok (2 programs)"
 expect "no task failed" test -z "$(grep -E 'failed' "$temporary/out")"
-for task in probe_tensor probe_fma probe_read gemm_qkv gemm_gradient gemm_fp32 attention_both; do
+for task in probe_tensor probe_fma probe_read gemm_qkv gemm_gradient gemm_fp32 attention_both \
+  teacher_step_32x128 teacher_step_256x32 teacher_score student_step_64x24_fp32 student_step_256x50_bf16; do
   expect "$task was measured" grep -q "\"task\": \"$task\", \"contender\": \"maque\", \"min_s\": [0-9]" "$json"
 done
 expect "cuBLASLt's entries were called" grep -q '"contender": "cublaslt"' "$json"
@@ -56,14 +57,14 @@ if command -v python3 >/dev/null; then expect "JSON" python3 -m json.tool "$json
 
 printf 'lengths 64 128\n' | "$build/maque_gpu_bench" "$build/libmaque_cuda_emulated.so" \
   "$build/libmaque_gpu_probes_emulated.so" --dry | cut -f2 >"$temporary/peer.lengths"
-run --dry --build "$build" --json "$json" --python "$temporary/peer"
+run --dry --build "$build" --json "$json" --python "$temporary/peer" --only 'gemm_(out|up|down)|attention_both'
 expect "a peer's failures are no step's" test $? -eq 0
 expect "what failed is told" says "gemm_up, pytorch: failed: out of memory"
 expect "what died is told" says "gemm_down, pytorch: failed: no answer"
 expect "what comes later is measured" grep -q '"task": "gemm_out", "contender": "pytorch", "min_s": 0.5' "$json"
 expect "what comes before too" grep -q '"task": "attention_both", "contender": "pytorch", "min_s": 0.25' "$json"
 echo "1 2 3" >"$temporary/peer.lengths"
-run --dry --build "$build" --json "$json" --python "$temporary/peer"
+run --dry --build "$build" --json "$json" --python "$temporary/peer" --only 'gemm_(out|up|down)|attention_both'
 expect "other texts are a failed step" test $? -eq 1
 expect "and told" says "bench and peer have other texts"
 

@@ -1,7 +1,7 @@
 # benchmarks/gpu: the bench program, what it knows of the device's limits, and its dry run as a test. On a machine with a
 # GPU benchmarks/gpu/run.sh builds the targets maque_gpu_bench and maque_gpu_probes.
 add_executable(maque_gpu_bench EXCLUDE_FROM_ALL benchmarks/gpu/bench.cc benchmarks/gpu/session.cc
-               benchmarks/gpu/kernels.cc)
+               benchmarks/gpu/kernels.cc benchmarks/gpu/models.cc)
 target_compile_options(maque_gpu_bench PRIVATE ${MAQUE_WARNINGS})
 target_link_libraries(maque_gpu_bench PRIVATE maque_model_cuda maque_model maque_kernels maque_core)
 

@@ -3,8 +3,8 @@
 
 #include <algorithm>
 
-#include "session.h"
 #include "kernels/bf16.h"
+#include "session.h"
 
 namespace maque::gpu {
 namespace {

@@ -4,6 +4,7 @@
 # cuDNN along. At most 9 minutes.
 #
 #   benchmarks/gpu/run.sh [--json FILE] [--build DIRECTORY] [--python PROGRAM] [--cublaslt PATH] [--seconds N]
+#                        [--only PATTERN]
 #   benchmarks/gpu/run.sh --dry [...]
 #
 # --json      where to keep the figures; without it benchmarks/results/gpu-<device>-<time>.json; the table goes beside it
@@ -11,6 +12,7 @@
 # --python    the Python that has PyTorch; without it python3
 # --cublaslt  cuBLASLt, or the directory that has it; without it PyTorch's, or the system's
 # --seconds   for all of it; 530 without it
+# --only      the tasks whose names match this extended regular expression
 # --dry       the same steps at tiny sizes, on the CPU: kernels run in the emulation of the tests, and a fake stands for
 #             cuBLASLt. The figures mean nothing.
 #
@@ -21,10 +23,10 @@
 set -u
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../.." && pwd)
-json= build=$root/target/gpu python=python3 cublaslt= dry= total=530
+json= build=$root/target/gpu python=python3 cublaslt= dry= total=530 only=.
 while [ $# -gt 0 ]; do
   case $1 in
-    --json|--build|--python|--cublaslt|--seconds)
+    --json|--build|--python|--cublaslt|--seconds|--only)
       [ $# -ge 2 ] || { echo "$1 needs a value" >&2; exit 2; }
       case $1 in
         --json) json=$(realpath -m "$2");;
@@ -32,10 +34,11 @@ while [ $# -gt 0 ]; do
         --python) python=$2;;
         --cublaslt) cublaslt=$2;;
         --seconds) total=$2;;
+        --only) only=$2;;
       esac
       shift;;
     --dry) dry=1;;
-    -h|--help) sed -n '2,23s/^# \{0,1\}//p' "$0"; exit 0;;
+    -h|--help) sed -n '2,25s/^# \{0,1\}//p' "$0"; exit 0;;
     *) echo "unknown argument $1" >&2; exit 2;;
   esac
   shift
@@ -233,7 +236,7 @@ if [ ${#programs[@]} -eq 2 ] && ! cmp -s "$temporary"/{bench,peer}.lengths; then
   ended lengths failed "bench and peer have other texts"
 fi
 [ -n "$dry" ] && rounds=1 || rounds=7
-[ ! -s "$temporary/bench.tasks" ] || cut -d' ' -f1 "$temporary/bench.tasks" | sort -u >"$temporary/tasks"
+[ ! -s "$temporary/bench.tasks" ] || cut -d' ' -f1 "$temporary/bench.tasks" | sort -u | grep -E -- "$only" >"$temporary/tasks"
 declare -A gone
 measured=0
 for ((round = 0; round < rounds && ${#programs[@]} > 0; ++round)); do

@@ -6,7 +6,6 @@
 #include <algorithm>
 
 #include "core/error.h"
-#include "model/cuda/cuda_error.h"
 #include "model/cuda/library.h"
 
 namespace maque::gpu {

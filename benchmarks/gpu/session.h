@@ -85,8 +85,9 @@ struct Round {
 };
 using Task = std::function<Round(Session& session)>;
 
-/// Tasks by "NAME CONTENDER"; kernels.cc.
+/// Tasks by "NAME CONTENDER"; kernels.cc, models.cc.
 void add_kernel_tasks(std::map<std::string, Task>* tasks, bool dry);
+void add_model_tasks(std::map<std::string, Task>* tasks, bool dry);
 
 /// Numbers in [-1, 1), the same in every run.
 std::vector<float> numbers(int64_t n, uint32_t seed);
