@@ -23,6 +23,8 @@
 #define MAQUE_CUDA_KERNELS(X)     \
   X(gemm)                         \
   X(gemm_bf16)                    \
+  X(gemm_group)                   \
+  X(gemm_bf16_group)              \
   X(finish_product)               \
   X(round_to_bf16)                \
   X(attention_forward)            \

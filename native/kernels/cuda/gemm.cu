@@ -71,8 +71,7 @@ MAQUE_DEVICE void multiply_row(Shared<float> a, Shared<float> b, float (&sums)[4
 
 /// A tile of 64 * kGroups by 64 * kGroups.
 template <int32_t kGroups>
-MAQUE_KERNEL(kThreads)
-multiply(GemmFactors f, GemmResult r) {
+MAQUE_DEVICE void multiply_tile(const GemmFactors& f, const GemmResult& r) {
   constexpr int32_t kTile = 64 * kGroups, kEach = 4 * kGroups, kRow = kTile + kPad;
   SharedMemory memory;
   const Shared<float> a = memory.take<float>(2 * kDepth * kRow), b = memory.take<float>(2 * kDepth * kRow);
@@ -125,14 +124,39 @@ multiply(GemmFactors f, GemmResult r) {
 }
 
 template <int32_t kGroups>
+MAQUE_KERNEL(kThreads)
+multiply(GemmFactors f, GemmResult r) {
+  multiply_tile<kGroups>(f, r);
+}
+
+/// The third dimension of the grid is the product's number; a smaller one leaves blocks without a tile.
+template <int32_t kGroups>
+MAQUE_KERNEL(kThreads)
+multiply_group(ProductGroup<GemmFactors> group) {
+  constexpr int32_t kTile = 64 * kGroups;
+  const GemmFactors f = group.factors[block_z()];
+  if (static_cast<int64_t>(block_x()) * kTile >= f.m || static_cast<int64_t>(block_y()) * kTile >= f.n)
+    return;
+  multiply_tile<kGroups>(f, group.results[block_z()]);
+}
+
+template <int32_t kGroups>
+int64_t tiles_bytes() {
+  return 2 * shared_bytes<float>(2 * kDepth * (64 * kGroups + kPad));
+}
+
+template <int32_t kGroups>
 Code launch_tiles(Stream stream, const GemmFactors& f, const GemmResult& r) {
   constexpr int32_t kTile = 64 * kGroups;
-  const Launch shape = {"gemm",
-                        {blocks_for(f.m, kTile), blocks_for(f.n, kTile), 1},
-                        kThreads,
-                        2 * shared_bytes<float>(2 * kDepth * (kTile + kPad)),
-                        stream};
+  const Launch shape = {
+      "gemm", {blocks_for(f.m, kTile), blocks_for(f.n, kTile), 1}, kThreads, tiles_bytes<kGroups>(), stream};
   return launch(shape, multiply<kGroups>, f, r);
+}
+
+template <int32_t kGroups>
+Code launch_group(Stream stream, const ProductGroup<GemmFactors>& group) {
+  const Launch shape = {"gemm_group", grid_of(group, 64 * kGroups), kThreads, tiles_bytes<kGroups>(), stream};
+  return launch(shape, multiply_group<kGroups>, group);
 }
 
 }  // namespace
@@ -142,6 +166,15 @@ Code gemm(Stream stream, const GemmFactors& f, const GemmResult& r) {
   // Large tiles read less; small ones keep more of the device at work.
   const bool large = divide_up(f.m, 128) * divide_up(f.n, 128) >= multiprocessors();
   return large ? launch_tiles<2>(stream, f, r) : launch_tiles<1>(stream, f, r);
+}
+
+Code gemm_group(Stream stream, const ProductGroup<GemmFactors>& group) {
+  if (!is_group(group)) return kInvalidValue;
+  int64_t tiles = 0;
+  for (int32_t i = 0; i < group.count; ++i)
+    tiles += divide_up(group.factors[i].m, 128) * divide_up(group.factors[i].n, 128);
+  if (tiles == 0) return kSuccess;
+  return tiles >= multiprocessors() ? launch_group<2>(stream, group) : launch_group<1>(stream, group);
 }
 
 }  // namespace maque::cuda

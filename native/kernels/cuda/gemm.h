@@ -62,6 +62,20 @@ struct GemmBf16Factors {
 
 using gemm_bf16_fn = Code(Stream stream, const GemmBf16Factors& factors, const GemmResult& result);
 
+/// Products of one launch, each as by itself: for those of which one alone leaves most of a device idle, as
+/// the gradients of weights do, whose sums are long and whose tiles are few. Results may not overlap.
+constexpr int32_t kMostProducts = 4;
+template <class Factors>
+struct ProductGroup {
+  int32_t count;
+  Factors factors[kMostProducts];
+  GemmResult results[kMostProducts];
+};
+using gemm_group_fn = Code(Stream stream, const ProductGroup<GemmFactors>& group);
+
+/// a_by_k and not b_by_column, as gradients of weights have it (else kInvalidValue).
+using gemm_bf16_group_fn = Code(Stream stream, const ProductGroup<GemmBf16Factors>& group);
+
 /// What follows a product whose sums [m, n] lie in `sums`: all of result but accumulate. sums may be C or the
 /// place of pre_activation; residual may be C where that is not sums.
 using finish_product_fn = Code(Stream stream, const float* sums, int64_t ld_sums, int64_t m, int64_t n,

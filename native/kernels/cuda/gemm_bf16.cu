@@ -98,8 +98,7 @@ MAQUE_DEVICE void multiply_tiles(Shared<uint16_t> a, Shared<uint16_t> b, int32_t
 }
 
 template <bool a_by_k, bool b_by_column>
-MAQUE_KERNEL(kThreads)
-multiply_bf16(GemmBf16Factors f, GemmResult r) {
+MAQUE_DEVICE void multiply_tile(const GemmBf16Factors& f, const GemmResult& r) {
   using TilesA = Tiles<!a_by_k>;
   using TilesB = Tiles<b_by_column>;
   SharedMemory memory;
@@ -144,11 +143,32 @@ multiply_bf16(GemmBf16Factors f, GemmResult r) {
 }
 
 template <bool a_by_k, bool b_by_column>
+MAQUE_KERNEL(kThreads)
+multiply_bf16(GemmBf16Factors f, GemmResult r) {
+  multiply_tile<a_by_k, b_by_column>(f, r);
+}
+
+/// The third dimension of the grid is the product's number; a smaller one leaves blocks without a tile.
+MAQUE_KERNEL(kThreads) multiply_group_bf16(ProductGroup<GemmBf16Factors> group) {
+  const GemmBf16Factors f = group.factors[block_z()];
+  if (static_cast<int64_t>(block_x()) * kTile >= f.m || static_cast<int64_t>(block_y()) * kTile >= f.n)
+    return;
+  multiply_tile<true, false>(f, group.results[block_z()]);
+}
+
+template <bool a_by_k, bool b_by_column>
+int64_t rings_bytes() {
+  return shared_bytes<uint16_t>(kStages * Tiles<!a_by_k>::kElements) +
+         shared_bytes<uint16_t>(kStages * Tiles<b_by_column>::kElements);
+}
+
+template <bool a_by_k, bool b_by_column>
 Code launch_bf16(Stream stream, const GemmBf16Factors& f, const GemmResult& r) {
-  const int64_t bytes = shared_bytes<uint16_t>(kStages * Tiles<!a_by_k>::kElements) +
-                        shared_bytes<uint16_t>(kStages * Tiles<b_by_column>::kElements);
-  const Launch shape = {
-      "gemm_bf16", {blocks_for(f.m, kTile), blocks_for(f.n, kTile), 1}, kThreads, bytes, stream};
+  const Launch shape = {"gemm_bf16",
+                        {blocks_for(f.m, kTile), blocks_for(f.n, kTile), 1},
+                        kThreads,
+                        rings_bytes<a_by_k, b_by_column>(),
+                        stream};
   return launch(shape, multiply_bf16<a_by_k, b_by_column>, f, r);
 }
 
@@ -172,6 +192,20 @@ Code gemm_bf16(Stream stream, const GemmBf16Factors& f, const GemmResult& r) {
   if (f.a_by_k)
     return f.b_by_column ? launch_bf16<true, true>(stream, f, r) : launch_bf16<true, false>(stream, f, r);
   return f.b_by_column ? launch_bf16<false, true>(stream, f, r) : launch_bf16<false, false>(stream, f, r);
+}
+
+Code gemm_bf16_group(Stream stream, const ProductGroup<GemmBf16Factors>& group) {
+  if (!is_group(group)) return kInvalidValue;
+  for (int32_t i = 0; i < group.count; ++i) {
+    const GemmBf16Factors& f = group.factors[i];
+    const bool aligned = is_aligned(f.a, f.lda) && is_aligned(f.b, f.ldb);
+    if (!aligned || !f.a_by_k || f.b_by_column) return kInvalidValue;
+  }
+  const Grid grid = grid_of(group, kTile);
+  if (grid.x == 0 || grid.y == 0) return kSuccess;
+  if (compute_capability() < 80) return kInvalidDeviceFunction;
+  const Launch shape = {"gemm_bf16_group", grid, kThreads, rings_bytes<true, false>(), stream};
+  return launch(shape, multiply_group_bf16, group);
 }
 
 Code round_to_bf16(Stream stream, const float* x, int64_t ldx, int64_t rows, int64_t n, uint16_t* y,

@@ -31,4 +31,21 @@ MAQUE_DEVICE_CALL void put_result(const GemmResult& r, int64_t i, int64_t j, flo
   if (r.c_bf16 != nullptr) r.c_bf16[i * r.ld_bf16 + j] = to_bf16(result);
 }
 
+/// Whether a group has a number of products that one launch takes.
+template <class Factors>
+bool is_group(const ProductGroup<Factors>& group) {
+  return group.count >= 0 && group.count <= kMostProducts;
+}
+
+/// Tiles of tile x tile of the largest product in each dimension, for every product.
+template <class Factors>
+Grid grid_of(const ProductGroup<Factors>& group, int64_t tile) {
+  int64_t m = 0, n = 0;
+  for (int32_t i = 0; i < group.count; ++i) {
+    if (group.factors[i].m > m) m = group.factors[i].m;
+    if (group.factors[i].n > n) n = group.factors[i].n;
+  }
+  return {blocks_for(m, tile), blocks_for(n, tile), static_cast<uint32_t>(group.count)};
+}
+
 }  // namespace maque::cuda

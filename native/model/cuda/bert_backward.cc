@@ -107,10 +107,10 @@ void projection_weights_backward(const Back& p, const BertLayerBuffers& b, float
                                  bool first_only) {
   const int64_t h = p.g.hidden, tokens = p.batch.tokens, texts = p.batch.texts, skip = first_only ? 1 : 0;
   const Operand dy = p.b.d_qkv.columns(skip * h);
-  weight_backward(p.c, b.in, dy, tokens, (3 - skip) * h, h, grad[kQueryWeight + 2 * skip], h);
+  weight_backward(p.c, {b.in, dy, tokens, (3 - skip) * h, h, grad[kQueryWeight + 2 * skip], h});
   bias_backward(p.c, dy, tokens, (3 - skip) * h, grad[kQueryBias + 2 * skip], p.b.scratch);
   if (!first_only) return;
-  weight_backward(p.c, b.first, p.b.d_q, texts, h, h, grad[kQueryWeight], h);
+  weight_backward(p.c, {b.first, p.b.d_q, texts, h, h, grad[kQueryWeight], h});
   bias_backward(p.c, p.b.d_q, texts, h, grad[kQueryBias], p.b.scratch);
 }
 

@@ -68,7 +68,7 @@ void beside_backward(DeviceCompute& compute, const Head& head, const BesideRows&
     round_operand(compute, d_sums, b.texts, layer.out);
   }
   const int64_t own = head.linear[0].in;
-  weight_backward(compute, b.x, d_sums, b.texts, layer.out, layer.in, dw + own, own + layer.in);
+  weight_backward(compute, {b.x, d_sums, b.texts, layer.out, layer.in, dw + own, own + layer.in});
   linear_input_backward(compute, layer, d_sums, b.texts, {b.d_x, layer.in});
 }
 

@@ -79,16 +79,39 @@ inline void multiply(DeviceCompute& compute, int64_t m, int64_t n, int64_t k, co
 }
 
 /// dw [out, in], rows ld_dw apart, = dy^T x for dy [rows, out] and x [rows, in].
-inline void weight_backward(DeviceCompute& compute, const Operand& x, const Operand& dy, int64_t rows,
-                            int64_t out, int64_t in, float* dw, int64_t ld_dw) {
-  GemmResult r = {};
-  r.c = dw, r.ldc = ld_dw;
-  if (compute.is_bf16()) {
-    const GemmBf16Factors f = {out,  in,        rows,         dy.rounded, dy.ld_rounded,
-                               true, x.rounded, x.ld_rounded, false};
-    return run_product(compute, f, r);
+struct WeightGradient {
+  Operand x, dy;
+  int64_t rows, out, in;
+  float* dw;
+  int64_t ld_dw;
+
+  GemmFactors factors() const { return {out, in, rows, dy.x, 1, dy.ld, x.x, x.ld, 1}; }
+  GemmBf16Factors bf16_factors() const {
+    return {out, in, rows, dy.rounded, dy.ld_rounded, true, x.rounded, x.ld_rounded, false};
   }
-  run_product(compute, GemmFactors{out, in, rows, dy.x, 1, dy.ld, x.x, x.ld, 1}, r);
+};
+
+inline void weight_backward(DeviceCompute& compute, const WeightGradient& g) {
+  const GemmResult r = result_in({g.dw, g.ld_dw});
+  compute.is_bf16() ? run_product(compute, g.bf16_factors(), r) : run_product(compute, g.factors(), r);
+}
+
+/// Gradients of several weights, at most kMostProducts: in one launch where kernels of ours make them.
+inline void weights_backward(DeviceCompute& compute, const WeightGradient* gradients, int32_t count) {
+  if (compute.products != nullptr && compute.products->has_cublaslt()) {
+    for (int32_t i = 0; i < count; ++i) weight_backward(compute, gradients[i]);
+    return;
+  }
+  ProductGroup<GemmFactors> group = {};
+  ProductGroup<GemmBf16Factors> bf16_group = {};
+  group.count = bf16_group.count = count;
+  for (int32_t i = 0; i < count; ++i) {
+    group.factors[i] = gradients[i].factors();
+    bf16_group.factors[i] = gradients[i].bf16_factors();
+    group.results[i] = bf16_group.results[i] = result_in({gradients[i].dw, gradients[i].ld_dw});
+  }
+  compute.is_bf16() ? run(compute, compute.kernels.gemm_bf16_group, bf16_group)
+                    : run(compute, compute.kernels.gemm_group, group);
 }
 
 /// db += the sums of the columns of dy [rows, n]. scratch: chain_scratch(rows, 1, n) floats.
@@ -154,7 +177,7 @@ inline void linear_input_backward(DeviceCompute& compute, const Linear& layer, c
 inline void linear_weight_backward(DeviceCompute& compute, const Linear& layer, const Operand& x,
                                    const Operand& dy, int64_t rows, float* dw, float* db, float* scratch,
                                    int64_t ld_dw = 0) {
-  weight_backward(compute, x, dy, rows, layer.out, layer.in, dw, ld_dw == 0 ? layer.in : ld_dw);
+  weight_backward(compute, {x, dy, rows, layer.out, layer.in, dw, ld_dw == 0 ? layer.in : ld_dw});
   if (db != nullptr) bias_backward(compute, dy, rows, layer.out, db, scratch);
 }
 

@@ -48,10 +48,11 @@ struct StudentBuffers {
   HeadBuffers head;
   // Backward only.
   float *d_token_logits, *d_features, *d_output, *d_cells, *d_input, *d_words, *d_ngrams;
-  Operand d_beside, previous;
-  Operand d_gates[2];  // rounded side alone: [tokens or texts, gates] of each direction
-  float* ngram_rows;   // [bag.rows, ngram_width]: the gradient of the rows bag.row_ids of the n-grams' table
-  float* sums;         // scratch of the sums over rows
+  Operand d_beside;
+  Operand previous[2];  // [tokens, hidden]: each direction's states before
+  Operand d_gates[2];   // rounded side alone: [tokens or texts, gates] of each direction
+  float* ngram_rows;    // [bag.rows, ngram_width]: the gradient of the rows bag.row_ids of the n-grams' table
+  float* sums;          // scratch of the sums over rows
 };
 
 /// batch: as staged, or as measured.

@@ -77,24 +77,37 @@ void document_step_back(const Back& p) {
   }
 }
 
-/// The gradient of direction d's gates, `rows` rows of x, rounded where products are bf16.
-Operand gate_gradient(const Back& p, float* x, int64_t rows, int64_t d) {
+/// The gradient of direction d's gates in x.
+Operand gates_of(const Back& p, float* x, int64_t d) {
   Operand dy = p.b.d_gates[d];
   dy.x = x + d * p.w.padded, dy.ld = 2 * p.w.padded;
-  round_operand(p.c, dy, rows, p.w.gates);
   return dy;
 }
 
-/// Gradients of both directions' recurrent weights.
-void recurrent_weights_backward(const Back& p) {
+/// The states before each row, for the gradient of the recurrent weights.
+void gather_previous(const Back& p, int64_t d) {
   const int64_t rows = p.batch.host.tokens, h = p.g.hidden;
+  const int32_t* previous = d == 0 ? p.batch.device.before : p.batch.device.after;
+  run(p.c, p.c.kernels.gather_rows, p.b.output.x + d * h, 2 * h, previous, rows, h, p.b.previous[d].x, h);
+  round_operand(p.c, p.b.previous[d], rows, h);
+}
+
+/// Gradients of both directions' weights (for a document the recurrent ones are zero). The input has `rows`
+/// rows, whose gates' gradients lie in `gates`.
+void lstm_weights_backward(const Back& p, float* gates, int64_t rows) {
+  const int64_t e = p.g.embedding, h = p.g.hidden, n = p.w.gates;
+  const bool sequence = p.g.kind == Kind::sequence;
+  WeightGradient all[4];
+  int32_t count = 0;
   for (int64_t d = 0; d < 2; ++d) {
-    run(p.c, p.c.kernels.gather_rows, p.b.output.x + d * h, 2 * h,
-        d == 0 ? p.batch.device.before : p.batch.device.after, rows, h, p.b.previous.x, h);
-    round_operand(p.c, p.b.previous, rows, h);
-    weight_backward(p.c, p.b.previous, gate_gradient(p, p.b.gates, rows, d), rows, p.w.gates, h,
-                    p.gradients[lstm_tensor(d, kWeightHh)], h);
+    float* const* grad = p.gradients + lstm_tensor(d, 0);
+    all[count++] = {p.b.input, gates_of(p, gates, d), rows, n, e, grad[kWeightIh], e};
+    if (!sequence) continue;
+    gather_previous(p, d);
+    all[count++] = {
+        p.b.previous[d], gates_of(p, p.b.gates, d), p.batch.host.tokens, n, h, grad[kWeightHh], h};
   }
+  weights_backward(p.c, all, count);
 }
 
 /// Adds the gradients of `rows` rows of the input to the table's.
@@ -116,14 +129,13 @@ void table_backward(const Back& p, int64_t rows) {
   run(p.c, p.c.kernels.scatter_add_rows, d, e, ids, order, 0, rows, e, table, e);
 }
 
-/// Gradients of both directions' input weights and biases, and of the input. gates: the gradients of `rows`
-/// rows.
+/// Gradients of both directions' biases, and of the input, from those of the gates.
 void input_backward(const Back& p, float* gates, int64_t rows) {
   const int64_t e = p.g.embedding;
   for (int64_t d = 0; d < 2; ++d) {
-    const Operand dy = gate_gradient(p, gates, rows, d);
+    const Operand dy = gates_of(p, gates, d);
     float* const* grad = p.gradients + lstm_tensor(d, 0);
-    linear_weight_backward(p.c, p.w.input[d], p.b.input, dy, rows, grad[kWeightIh], grad[kBiasIh], p.b.sums);
+    bias_backward(p.c, dy, rows, p.w.gates, grad[kBiasIh], p.b.sums);
     run(p.c, p.c.kernels.copy, grad[kBiasIh], p.w.gates, grad[kBiasHh]);
     if (p.gradients[0] == nullptr) continue;
     GemmResult dx = result_in({p.b.d_input, e});
@@ -145,18 +157,15 @@ void student_backward(DeviceCompute& compute, const StudentWeights& weights, con
   if (!g.has_lstm()) return;
   float* gates = b.gates;
   int64_t rows = document ? batch.host.texts : batch.host.tokens;
-  if (document) {
-    document_step_back(p);
-  } else {
-    recurrence_backward(compute, weights, batch, b);
-    recurrent_weights_backward(p);
-  }
+  document ? document_step_back(p) : recurrence_backward(compute, weights, batch, b);
+  for (int64_t d = 0; d < 2; ++d) round_operand(compute, gates_of(p, gates, d), rows, weights.gates);
   if (once) {  // the input of all rows of an id was the same: their gradients are summed into one
-    run(compute, compute.kernels.sum_pool_forward, b.gates, 2 * weights.padded, batch.distinct_offsets,
-        batch.distinct_rows, batch.device.distinct, 2 * weights.padded, b.projected);
     gates = b.projected;
     rows = batch.device.distinct;
+    run(compute, compute.kernels.sum_pool_forward, b.gates, 2 * weights.padded, batch.distinct_offsets,
+        batch.distinct_rows, rows, 2 * weights.padded, gates);
   }
+  lstm_weights_backward(p, gates, rows);
   input_backward(p, gates, rows);
   if (gradients[0] != nullptr) table_backward(p, rows);
 }

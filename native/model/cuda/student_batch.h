@@ -11,7 +11,7 @@ struct StudentPass {
   bool training = false;
   bool trains_table = false;  // the words' or tokens' table has a gradient
   // Whether an id that occurs again is projected once, as on the CPU where many do: not where some may be
-  // dropped from the embedding. In bf16 neither, where a product costs less than copying its rows.
+  // dropped from the embedding. Never in bf16, where a product costs less than copying its rows.
   bool distinct = false;
   bool output_dropout = false;
 };

@@ -60,8 +60,10 @@ void plan_lstm_backward(Carver* carver, const Geometry& g, Precision precision, 
   b->d_output = carver->take<float>(rows * h2);
   b->d_features = per_token || !sequence ? b->d_output : carver->take<float>(texts * h2);
   b->d_cells = carver->take<float>(texts * h2);
-  if (sequence) b->previous = plan_operand(carver, precision, steps, g.hidden);
-  for (Operand& d : b->d_gates) d = plan_rounded(carver, precision, nullptr, steps, gates, gates);
+  for (int32_t d = 0; d < 2; ++d) {
+    if (sequence) b->previous[d] = plan_operand(carver, precision, steps, g.hidden);
+    b->d_gates[d] = plan_rounded(carver, precision, nullptr, steps, gates, gates);
+  }
   b->sums = carver->take<float>(chain_scratch(steps, 1, gates));
   if (!pass.trains_table) return;
   b->d_input = carver->take<float>(steps * g.embedding);

@@ -16,6 +16,33 @@ struct OurKernels {
 };
 using Product = ProductCase<OurKernels>;
 
+/// The product in a group between two others of other sizes, whose results are checked by themselves.
+struct InGroups {
+  template <class Factors, class Single, class Group>
+  static cuda::Code run(const Factors& f, const GemmResult& r, const Single& single, const Group& group) {
+    Factors other = f;
+    other.m = f.m / 2, other.k = f.k / 2;
+    Array<float> alone(f.m * f.n), beside[2] = {Array<float>(f.m * f.n), Array<float>(f.m * f.n)};
+    GemmResult plain = {};
+    plain.c = alone.data(), plain.ldc = f.n;
+    check_launched(single(nullptr, other, plain));
+    cuda::ProductGroup<Factors> all = {3, {other, f, other}, {plain, r, plain}};
+    all.results[0].c = beside[0].data(), all.results[2].c = beside[1].data();
+    const cuda::Code code = group(nullptr, all);
+    for (const Array<float>& x : beside) {
+      CHECK_BITS(x.data(), alone.data(), alone.size(), "beside");
+      CHECK(x.intact());
+    }
+    return code;
+  }
+  static cuda::Code fp32(const GemmFactors& f, const GemmResult& r) {
+    return run(f, r, cuda::gemm, cuda::gemm_group);
+  }
+  static cuda::Code bf16(const GemmBf16Factors& f, const GemmResult& r) {
+    return run(f, r, cuda::gemm_bf16, cuda::gemm_bf16_group);
+  }
+};
+
 TEST(fp32_has_the_bits_of_ref) {
   int64_t bits = 0;
   for (int64_t m : {1, 3, 63, 65}) {
@@ -50,6 +77,40 @@ TEST(bf16_keeps_its_bound_in_every_layout) {
   }
   for (bits = 0; bits < 64; ++bits) Product(19, 11, 37, option_bits(bits), true).check_bf16();
   Product(8, 8, 0, option_bits(36), true).check_bf16();
+}
+
+TEST(groups_have_the_bits_of_single_products) {
+  for (int64_t bits : {0, 1, 7, 63}) {
+    ProductCase<InGroups>(70, 66, 33, option_bits(bits)).check_fp32();
+    ProductCase<InGroups>(1, 3, 5, option_bits(bits)).check_fp32();
+  }
+  emulation::device().multiprocessors = 1;  // large tiles
+  ProductCase<InGroups>(130, 140, 20, option_bits(1)).check_fp32();
+  emulation::device().multiprocessors = 8;
+  for (int64_t bits : {1, 13, 61}) {  // a by k, b not by column
+    ProductCase<InGroups>(70, 140, 40, option_bits(bits), true).check_bf16();
+    ProductCase<InGroups>(1, 3, 0, option_bits(bits), true).check_bf16();
+  }
+}
+
+TEST(groups_that_no_launch_takes) {
+  cuda::ProductGroup<GemmFactors> fp32 = {};
+  CHECK_EQ(cuda::gemm_group(nullptr, fp32), cuda::kSuccess);
+  fp32.count = cuda::kMostProducts + 1;
+  CHECK_EQ(cuda::gemm_group(nullptr, fp32), cuda::kInvalidValue);
+  AlignedHalves x(64, 0);
+  float c[4] = {};
+  cuda::ProductGroup<GemmBf16Factors> bf16 = {1, {{2, 2, 2, x.data(), 8, true, x.data(), 8, false}}, {}};
+  bf16.results[0].c = c, bf16.results[0].ldc = 2;
+  CHECK_EQ(cuda::gemm_bf16_group(nullptr, bf16), cuda::kSuccess);
+  bf16.factors[0].b_by_column = true;
+  CHECK_EQ(cuda::gemm_bf16_group(nullptr, bf16), cuda::kInvalidValue);
+  bf16.factors[0].b_by_column = false, bf16.factors[0].lda = 12;
+  CHECK_EQ(cuda::gemm_bf16_group(nullptr, bf16), cuda::kInvalidValue);
+  bf16.factors[0].lda = 8;
+  emulation::device().capability = 75;
+  CHECK_EQ(cuda::gemm_bf16_group(nullptr, bf16), cuda::kInvalidDeviceFunction);
+  emulation::device().capability = 90;
 }
 
 TEST(bf16_refuses_old_devices_and_crooked_arrays) {
