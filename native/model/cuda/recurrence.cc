@@ -28,8 +28,7 @@ void step_forward(const Walk& s, int64_t d, int64_t t) {
   float *gates = s.gates(d, t), *c = s.states(s.b.cells, d, t), *out = s.states(s.b.output.x, d, t);
   if (going > 0) {
     const int64_t before = d == 0 ? t - 1 : t + 1;
-    Operand state = s.b.state;
-    state.x = s.states(s.b.output.x, d, before), state.ld = h2;
+    const Operand state = {s.states(s.b.output.x, d, before), h2, s.b.halves, round_up(h, 8)};
     round_operand(s.c, state, going, h);
     Epilogue onto_gates;
     onto_gates.accumulate = true;
@@ -101,7 +100,10 @@ bool goes_step_by_step(DeviceCompute& compute, Code code) {
 void recurrence_forward(DeviceCompute& compute, const StudentWeights& weights, const StudentBatch& batch,
                         const StudentBuffers& b) {
   if (compute.code != kSuccess) return;
-  const Code code = compute.kernels.lstm_forward(compute.stream, lstm_batch(weights, batch, b), b.arrivals);
+  const LstmBatch l = lstm_batch(weights, batch, b);
+  const CudaKernels& k = compute.kernels;
+  const Code code = compute.is_bf16() ? k.lstm_bf16_forward(compute.stream, l, b.halves, b.arrivals)
+                                      : k.lstm_forward(compute.stream, l, b.arrivals);
   if (!goes_step_by_step(compute, code)) return;
   const Walk walk = walk_of(compute, weights, batch, b);
   for (int64_t d = 0; d < 2; ++d) {
@@ -113,10 +115,13 @@ void recurrence_forward(DeviceCompute& compute, const StudentWeights& weights, c
 void recurrence_backward(DeviceCompute& compute, const StudentWeights& weights, const StudentBatch& batch,
                          const StudentBuffers& b) {
   if (compute.code != kSuccess) return;
-  const Code code = compute.kernels.lstm_backward(compute.stream, lstm_batch(weights, batch, b), b.d_output,
-                                                  b.d_cells, b.arrivals);
+  const LstmBatch l = lstm_batch(weights, batch, b);
+  const CudaKernels& k = compute.kernels;
+  const Code code = compute.is_bf16()
+                        ? k.lstm_bf16_backward(compute.stream, l, b.d_output, b.d_cells, b.halves, b.arrivals)
+                        : k.lstm_backward(compute.stream, l, b.d_output, b.d_cells, b.arrivals);
   if (!goes_step_by_step(compute, code)) return;
-  run(compute, compute.kernels.zero, b.d_cells, batch.host.texts * 2 * weights.geometry->hidden);
+  run(compute, k.zero, b.d_cells, batch.host.texts * 2 * weights.geometry->hidden);
   const Walk walk = walk_of(compute, weights, batch, b);
   for (int64_t d = 0; d < 2; ++d) {
     for (int64_t step = 0; step < batch.host.longest; ++step)

@@ -1,7 +1,6 @@
 // The students on a GPU: model/bilstm.h's and model/bag.h's operations, dropout sites and order of tensors,
 // issued as kernels. In fp32 the CPU's bits (but for sums over more than kChainRows rows: gradients of
-// biases); in bf16 products have rounded factors, the recurrence alone keeps fp32 where it runs in one
-// launch.
+// biases); in bf16 products have rounded factors.
 //
 // Otherwise than on the CPU, a document's forget gate is projected like the others (and then not read), rows
 // of distinct tokens are projected into an array of their own, and the gradient of a document's vectors is
@@ -43,8 +42,8 @@ struct StudentBuffers {
   float* token_logits;  // max-logits: [rows, num_labels]
   float* logits;        // [texts, num_labels]
   int32_t* argmax;      // max-logits, max: [texts, width]
-  Operand state;        // rounded side alone: [texts, hidden]
   uint32_t* arrivals;   // [2]
+  uint16_t* halves;     // bf16: lstm_bf16_scratch(texts, hidden)
   HeadBuffers head;
   // Backward only.
   float *d_token_logits, *d_features, *d_output, *d_cells, *d_input, *d_words, *d_ngrams;

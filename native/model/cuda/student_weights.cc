@@ -47,8 +47,8 @@ void plan_lstm(Carver* carver, const Geometry& g, Precision precision, const Stu
   if (per_token) b->token_logits = carver->take<float>(batch.host.rows * g.num_labels);
   if (pass.training) b->argmax = carver->take<int32_t>(texts * (per_token ? g.num_labels : h2));
   if (!sequence) return;
-  b->state = plan_rounded(carver, precision, nullptr, texts, g.hidden, g.hidden);
   b->arrivals = carver->take<uint32_t>(2);
+  if (precision == Precision::bf16) b->halves = carver->take<uint16_t>(lstm_bf16_scratch(texts, g.hidden));
 }
 
 void plan_lstm_backward(Carver* carver, const Geometry& g, Precision precision, const StudentPass& pass,

@@ -246,32 +246,45 @@ void check(const Geometry& g, double dropout, const std::vector<int32_t>& length
   const OwnedBatch<float> batch(g, lengths, 11);
   const Outcome expected = on_cpu(g, o, w, batch);
   Student student(g, o, Precision::fp32, w);
-  for (int round = 0; round < 2; ++round) {  // another order of threads
-    compare(g, student.step(batch), expected, batch.offsets.back() + batch.size() > cuda::kChainRows, what);
-  }
+  compare(g, student.step(batch), expected, batch.offsets.back() + batch.size() > cuda::kChainRows, what);
 }
 
 constexpr Pooling kPoolings[] = {Pooling::max_logits, Pooling::max, Pooling::mean, Pooling::last};
 
 std::vector<int64_t> head_of(bool deep) { return deep ? std::vector<int64_t>{6, 5} : std::vector<int64_t>{}; }
 
-void check_sequences(double dropout) {
+/// Every pooling, with n-grams and without; a deep head with the one or with the other.
+void check_sequences(double dropout, bool deep_with_ngrams) {
   for (Pooling pooling : kPoolings) {
     for (bool ngrams : {false, true}) {
-      for (bool deep : {false, true}) {
-        Geometry g = student_geometry(Kind::sequence, pooling, head_of(deep));
-        if (ngrams) g = with_ngrams(g);
-        const std::string what = "sequence, pooling " + std::to_string(static_cast<int>(pooling)) +
-                                 (ngrams ? ", n-grams" : "") + (deep ? ", deep head" : "");
-        check(g, dropout, {3, 0, 5, 1, 5}, what);
-      }
+      const bool deep = ngrams == deep_with_ngrams;
+      Geometry g = student_geometry(Kind::sequence, pooling, head_of(deep));
+      if (ngrams) g = with_ngrams(g);
+      const std::string what = "sequence, pooling " + std::to_string(static_cast<int>(pooling)) +
+                               (ngrams ? ", n-grams" : "") + (deep ? ", deep head" : "");
+      check(g, dropout, {3, 0, 5, 1, 5}, what);
     }
   }
 }
 
-TEST(sequences) { check_sequences(0); }
+TEST(sequences) { check_sequences(0, true); }
 
-TEST(sequences_with_dropout) { check_sequences(0.25); }
+TEST(sequences_with_dropout) {
+  check_sequences(0.25, true);
+  check_sequences(0.25, false);
+}
+
+/// Every pass has another order of threads and blocks.
+TEST(run_to_run) {
+  const Geometry g = with_ngrams(student_geometry(Kind::sequence, Pooling::max_logits));
+  const Weights<float> w(g, 7);
+  const OwnedBatch<float> batch(g, {3, 0, 5, 1, 5}, 11);
+  for (Precision precision : {Precision::fp32, Precision::bf16}) {
+    Student student(g, options_of(0.25, true), precision, w);
+    const Outcome first = student.step(batch);
+    for (int round = 0; round < 3; ++round) compare(g, student.step(batch), first, false, "again");
+  }
+}
 
 TEST(documents_and_bags) {
   for (double dropout : {0.0, 0.25}) {
@@ -302,13 +315,11 @@ TEST(texts_of_one_token_and_of_none) {
 
 /// Sizes beyond one tile of a product and one chain of a sum, most tokens distinct or most of them not.
 TEST(wide_students_and_long_batches) {
-  const std::vector<int32_t> lengths = {9, 21, 1, 0, 17, 12, 2, 8};
+  const std::vector<int32_t> lengths = {9, 8, 1, 0, 9, 9, 8, 9, 9, 8};
   for (int64_t vocab : {20, 3000}) {
     Geometry g = student_geometry(Kind::sequence, Pooling::max, {40});
     g.vocab = vocab, g.embedding = 66, g.hidden = 18;
     check(g, 0, lengths, "wide sequence");
-    g.pooling = Pooling::last;
-    check(g, 0.1, lengths, "wide sequence, dropout");
   }
   check(wide_student(Kind::document, Pooling::none), 0.1, lengths, "wide document");
 }
@@ -373,14 +384,11 @@ void check_bf16(Geometry g) {
   const TrainerOptions o = options_of(0.1, true);
   const Outcome exact = on_cpu(g, o, w, batch);
   Student student(g, o, Precision::bf16, w);
-  const Outcome rounded = student.step(batch), again = student.step(batch);
+  const Outcome rounded = student.step(batch);
   CHECK_LE(distance(rounded.logits, exact.logits), 0.02);
   CHECK(distance(rounded.logits, exact.logits) > 0);  // else it was fp32 all the same
-  for (size_t i = 0; i < exact.gradients.size(); ++i) {
+  for (size_t i = 0; i < exact.gradients.size(); ++i)
     CHECK_LE(distance(rounded.gradients[i], exact.gradients[i]), 0.02);
-    CHECK_BITS(again.gradients[i].data(), rounded.gradients[i].data(),
-               static_cast<int64_t>(rounded.gradients[i].size()), "again");
-  }
 }
 
 TEST(bf16_is_fp32_but_for_rounding) {
