@@ -21,7 +21,7 @@ namespace {
 constexpr int64_t kBlockK = 512, kBlockRows = kGemmScratch / kBlockK;
 
 using TileFunction = void (*)(const float*, const float*, int64_t, int64_t, const float*, int64_t, float*,
-                              int64_t, Ahead);
+                              int64_t, const Along&);
 
 /// The inner kernels for one number of rows.
 struct RowKernels {
@@ -155,6 +155,7 @@ struct Block {
   int64_t i0, p0, k, whole_k;
   bool from_c;
   FinishFunction finish;  // null but in the last block of k
+  bool in_registers;      // a whole tile does by itself what `finish` does
 };
 
 void copy_tile(const float* from, int64_t ld_from, int64_t rows, int64_t n, float* to, int64_t ld_to) {
@@ -169,22 +170,21 @@ void ask_for(const float* p, int64_t ld, int64_t rows, int64_t n) {
   }
 }
 
-/// Columns [j, j + width) of one tile of rows, fewer at the right edge of C. Sums go straight to C where
-/// nothing follows and the tile is whole; otherwise they are computed aside, so that what follows can still
-/// read what C holds.
+/// Columns [j, j + width) of one tile of rows, fewer at the right edge of C. Sums go straight to C where the
+/// tile is whole and nothing follows but what it adds in registers; otherwise they are computed aside, so
+/// that what follows can still read what C holds.
 void run_tile(const Block& block, TileFunction function, int64_t first, int64_t rows, int64_t j,
               int64_t width, const Ahead& ahead) {
   const GemmArgs<float>& g = block.g;
   const float* b = block.b + (j / kPanel * block.words + block.p0) * kPanel + j % kPanel;
   float* c = g.c + (block.i0 + first) * g.ldc + j;
+  const float* residual =
+      g.residual == nullptr ? nullptr : g.residual + (block.i0 + first) * g.ld_residual + j;
   const int64_t n = g.n - j < width ? g.n - j : width;
   alignas(64) float aside[kMaxRows * kPanel];
-  const bool direct = n == width && block.finish == nullptr;
   if (block.finish != nullptr) {
     ask_for(c, g.ldc, rows, n);
-    if (g.residual != nullptr) {
-      ask_for(g.residual + (block.i0 + first) * g.ld_residual + j, g.ld_residual, rows, n);
-    }
+    if (residual != nullptr) ask_for(residual, g.ld_residual, rows, n);
   }
   const float* from = block.from_c ? c : nullptr;
   int64_t ld_from = g.ldc;
@@ -192,11 +192,19 @@ void run_tile(const Block& block, TileFunction function, int64_t first, int64_t 
     copy_tile(c, g.ldc, rows, n, aside, width);
     from = aside, ld_from = width;
   }
+  Along along = {ahead, nullptr, nullptr, g.ld_residual};
+  const bool in_registers = n == width && block.in_registers;
+  if (in_registers) {
+    along.bias = g.bias == nullptr ? nullptr : g.bias + j;
+    along.residual = residual;
+  }
+  const bool direct = in_registers || (n == width && block.finish == nullptr);
   function(block.a + first * block.whole_k, b, block.words * kPanel, block.k, from, ld_from,
-           direct ? c : aside, direct ? g.ldc : width, ahead);
+           direct ? c : aside, direct ? g.ldc : width, along);
+  if (direct) return;
   if (block.finish != nullptr) {
     block.finish(g, block.i0 + first, j, rows, n, aside, width);
-  } else if (!direct) {
+  } else {
     copy_tile(aside, width, rows, n, c, g.ldc);
   }
 }
@@ -262,7 +270,10 @@ void run_rows(const GemmArgs<float>& g, const float* b, int64_t i0, int64_t m, i
       pack_columns<Words>(a, g.a_k_stride, elements, tiles, g.scratch);
     }
     const FinishFunction finish = c == chunks.count - 1 ? finish_function(g) : nullptr;
-    const Block block = {g, b, words, layout, g.scratch, i0, p0, k, whole_k, g.accumulate || c > 0, finish};
+    const bool in_registers =
+        finish != nullptr && g.activation == Activation::none && g.pre_activation == nullptr;
+    const Block block = {
+        g, b, words, layout, g.scratch, i0, p0, k, whole_k, g.accumulate || c > 0, finish, in_registers};
     for (int64_t j = 0; j < g.n; j += width) run_columns<Words>(block, tiles, j, width);
   }
 }
