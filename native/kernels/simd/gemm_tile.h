@@ -45,10 +45,10 @@ struct Ahead {
   int64_t lines;
 };
 
-/// What goes along with a tile: what it asks for, and what is added to its finished sums before they leave
-/// the registers, the bias of its columns first (null: nothing).
+/// What goes along with a tile: what it asks for (`soon` is one stream of memory), and what is added to its
+/// finished sums before they leave the registers, the bias of its columns first (null: nothing).
 struct Along {
-  Ahead ahead;
+  Ahead ahead, soon;
   const float *bias, *residual;
   int64_t ld_residual;
 };
@@ -66,7 +66,7 @@ void tile(const float* a, const float* b, int64_t panel_stride, int64_t k, const
     for (int w = 0; w < W; ++w)
       sum[i][w] = from != nullptr ? F::load(from + i * ld_from + w * kLanes) : F::zero();
   }
-  Ahead ahead = along.ahead;
+  Ahead ahead = along.ahead, soon = along.soon;
   constexpr int kRowStep = L == Layout::kRows ? static_cast<int>(kLanes) : 1;
   const auto step = [&](const float* a_p) MAQUE_INLINE_LAMBDA {
     F row[W];
@@ -89,6 +89,9 @@ void tile(const float* a, const float* b, int64_t panel_stride, int64_t k, const
         for (int w = 0; w < W; w += kPanelVectors) {
           __builtin_prefetch(ahead.b + w / kPanelVectors * panel_stride, 0, 2);
         }
+      }
+      for (int64_t line = 0; line < soon.lines; ++line, soon.b += kFloatsPerLine) {
+        __builtin_prefetch(soon.b, 0, 1);
       }
 #pragma GCC unroll 4
       for (int p = 0; p < kLanes; ++p) step(a + p);
