@@ -182,7 +182,7 @@ final class DistilCommand implements Callable<Integer> {
             new DistilTeachers.Plan(
                 givenTeachers,
                 encoder,
-                new TeacherRecipe(teacherOptions),
+                new TeacherRecipe((given.device() + " " + teacherOptions).strip()),
                 teachers,
                 folds,
                 run.seed()),

@@ -87,7 +87,7 @@ record DistilRecipes(
       without.addAll(defaultAlone(base, given));
     } else {
       for (String each : alone) {
-        without.add(withoutTeacher(StudentRecipe.of(each)));
+        without.add(given.device().with(withoutTeacher(StudentRecipe.of(each))));
       }
     }
     return new DistilRecipes(
@@ -127,7 +127,7 @@ record DistilRecipes(
           case BAG -> own;
         });
     alone.add(bag(given));
-    alone.add(ALONE_DOCUMENT.with(reading));
+    alone.add(given.device().with(ALONE_DOCUMENT).with(reading));
     return alone;
   }
 
@@ -137,7 +137,7 @@ record DistilRecipes(
    * does not, dev takes an earlier evaluation.
    */
   private static StudentRecipe bag(StudentRecipe given) {
-    StudentRecipe bag = StudentRecipe.of("--kind bag --epochs 30");
+    StudentRecipe bag = given.device().with(StudentRecipe.of("--kind bag --epochs 30"));
     for (String size : List.of("--ngram-buckets", "--ngram-width")) {
       if (given.gives(size)) {
         bag = bag.with(StudentRecipe.of(size + " " + given.value(size, "")));

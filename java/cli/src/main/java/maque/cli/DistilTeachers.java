@@ -9,6 +9,7 @@ import maque.runtime.ModelDirectory;
 import maque.runtime.Teacher;
 import maque.training.CrossFit;
 import maque.training.DataSet;
+import maque.training.Device;
 import maque.training.Folds;
 import maque.training.LogitEnsemble;
 import maque.training.LogitSource;
@@ -203,16 +204,17 @@ final class DistilTeachers {
 
   /** A teacher is asked for the texts that it may answer for. */
   private void score(Path folder, Member member, DataSet train, DataSet dev, Texts transfer) {
-    try (Teacher model = Teacher.load(member.path());
+    Device device = plan.recipe().options(plan.seed(), train).device();
+    try (SoftScorer model = new SoftScorer(ModelDirectory.read(member.path()), device);
         LogitStore store = LogitStore.openForWriting(folder, member.key())) {
       if (member.folds() == null) {
-        SoftTargets.write(store, model, train, control);
+        model.write(store, train, control);
       } else if (member.held() != CrossFit.NONE) {
-        SoftTargets.write(store, model, member.folds().part(member.held()), control);
+        model.write(store, member.folds().part(member.held()), control);
       }
-      SoftTargets.write(store, model, dev, control);
+      model.write(store, dev, control);
       if (transfer != null) {
-        SoftTargets.write(store, model, transfer, control);
+        model.write(store, transfer, control);
       }
       console.line(
           String.format(

@@ -8,6 +8,7 @@ import java.util.concurrent.Callable;
 import maque.runtime.Maque;
 import maque.runtime.ModelDirectory;
 import maque.runtime.Tensor;
+import maque.training.Device;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Parameters;
@@ -55,12 +56,19 @@ final class InfoCommand implements Callable<Integer> {
       } else {
         console.result("native library  not in use: " + info.problem());
       }
+      gpus(console);
       console.result(
           "java            " + Runtime.version() + ", " + System.getProperty("java.vm.name"));
       console.result("artifact cache  " + ArtifactCache.defaultFolder().resolve("artifacts"));
     }
     models.forEach(model -> describe(console, model));
     return 0;
+  }
+
+  private static void gpus(Console console) {
+    Device.Status gpus = Device.status();
+    String text = gpus.usable() ? gpus.text() : "not in use: " + gpus.text();
+    console.result("gpu             " + text.replace("\n", "\n                "));
   }
 
   private static void describe(Console console, Path directory) {

@@ -6,11 +6,10 @@ import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import maque.runtime.InvalidInputException;
 import maque.runtime.ModelDirectory;
-import maque.runtime.Teacher;
+import maque.training.Device;
 import maque.training.LogitFile;
 import maque.training.LogitStore;
 import maque.training.RunControl;
-import maque.training.SoftTargets;
 import maque.training.TeacherKey;
 import maque.training.Texts;
 import picocli.CommandLine.Command;
@@ -63,6 +62,14 @@ final class SoftTargetsCommand implements Callable<Integer> {
   private List<Path> logits = List.of();
 
   @Option(
+      names = "--device",
+      paramLabel = "NAME",
+      description =
+          "Where it is computed: cpu, cuda (the first GPU) or cuda:N (default: cpu); maque info"
+              + " says whether a GPU can be used.")
+  private String device = "cpu";
+
+  @Option(
       names = "--out",
       required = true,
       paramLabel = "DIR",
@@ -82,11 +89,12 @@ final class SoftTargetsCommand implements Callable<Integer> {
   }
 
   private int write(RunControl control) {
+    Device where = Usage.checked(() -> Device.of(device));
     List<ModelDirectory> directories = teachers.stream().map(precision::read).toList();
     for (ModelDirectory directory : directories) {
       requireSameClasses(directories.get(0), directory);
     }
-    directories.forEach(directory -> score(directory, control));
+    directories.forEach(directory -> score(directory, where, control));
     logits.forEach(this::copy);
     return 0;
   }
@@ -105,13 +113,13 @@ final class SoftTargetsCommand implements Callable<Integer> {
     }
   }
 
-  private void score(ModelDirectory directory, RunControl control) {
+  private void score(ModelDirectory directory, Device where, RunControl control) {
     TeacherKey key = TeacherKey.of(directory);
-    try (Teacher model = Teacher.of(directory);
+    try (SoftScorer teacher = new SoftScorer(directory, where);
         LogitStore store = LogitStore.openForWriting(out, key)) {
       for (Path file : files) {
         Texts texts = data.texts(file);
-        long scored = SoftTargets.write(store, model, texts, control);
+        long scored = teacher.write(store, texts, control);
         main.console()
             .line(
                 String.format(

@@ -73,6 +73,11 @@ final class StudentRecipe {
     return new StudentRecipe(kept);
   }
 
+  /** Of this where it is computed, if that is given, and nothing else. */
+  StudentRecipe device() {
+    return gives("--device") ? of("--device " + value("--device", "")) : of();
+  }
+
   /** Whether an option is given. */
   boolean gives(String option) {
     return words.stream().anyMatch(word -> word.equals(option) || word.startsWith(option + "="));

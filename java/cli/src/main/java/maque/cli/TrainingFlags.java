@@ -5,6 +5,7 @@ import java.util.List;
 import java.util.Map;
 import maque.training.Averaging;
 import maque.training.DataSet;
+import maque.training.Device;
 import maque.training.Precision;
 import maque.training.Schedule;
 import maque.training.TrainingOptions;
@@ -39,6 +40,14 @@ final class TrainingFlags {
           "What products are computed in: fp32, or bf16, about twice as fast, on processors with"
               + " AVX512_BF16 only (default: fp32).")
   private String precision;
+
+  @Option(
+      names = "--device",
+      paramLabel = "NAME",
+      description =
+          "Where it is computed: cpu, cuda (the first GPU) or cuda:N (default: cpu); maque info"
+              + " says whether a GPU can be used.")
+  private String device;
 
   @Option(names = "--lr", paramLabel = "X", description = "Highest learning rate.")
   private Double lr;
@@ -156,6 +165,9 @@ final class TrainingFlags {
     options.seed(seed);
     if (precision != null) {
       options.precision(Usage.checked(() -> Precision.of(precision)));
+    }
+    if (device != null) {
+      options.device(Usage.checked(() -> Device.of(device)));
     }
     applyRates(options);
     applyLoop(options);

@@ -6,20 +6,33 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.function.Function;
 import maque.runtime.MaqueException;
 import maque.runtime.TextClassifier;
 
 /** Threads that ask one model for the logits of many texts. For one caller. */
 final class LogitPool implements AutoCloseable {
   private static final int CHUNK = 32;
+  private static final int DEVICE_CHUNK = 1024;
+  private static final int DEVICE_THREADS = 2; // one reads and encodes while the other waits
 
-  private final TextClassifier model;
+  private final Function<List<String>, float[][]> model;
   private final int threads;
+  private final int chunk;
   private final ExecutorService pool;
 
   LogitPool(TextClassifier model, int threads) {
+    this(model::logits, threads, CHUNK);
+  }
+
+  LogitPool(DeviceTeacher model) {
+    this(model::logits, DEVICE_THREADS, DEVICE_CHUNK);
+  }
+
+  private LogitPool(Function<List<String>, float[][]> model, int threads, int chunk) {
     this.model = model;
     this.threads = threads;
+    this.chunk = chunk;
     pool = Executors.newFixedThreadPool(threads, LogitPool::thread);
   }
 
@@ -31,7 +44,7 @@ final class LogitPool implements AutoCloseable {
 
   /** How many texts a call should bring so that every thread has work. */
   int texts() {
-    return CHUNK * threads;
+    return chunk * threads;
   }
 
   /**
@@ -41,9 +54,9 @@ final class LogitPool implements AutoCloseable {
    */
   List<float[]> logits(List<String> texts) {
     List<Future<float[][]>> results = new ArrayList<>();
-    for (int from = 0; from < texts.size(); from += CHUNK) {
-      List<String> part = texts.subList(from, Math.min(texts.size(), from + CHUNK));
-      results.add(pool.submit(() -> model.logits(part)));
+    for (int from = 0; from < texts.size(); from += chunk) {
+      List<String> part = texts.subList(from, Math.min(texts.size(), from + chunk));
+      results.add(pool.submit(() -> model.apply(part)));
     }
     List<float[]> logits = new ArrayList<>(texts.size());
     results.forEach(result -> logits.addAll(List.of(get(result))));

@@ -60,8 +60,7 @@ public final class RecordedOptions {
                   shape.integer("max"),
                   shape.integer("buckets"),
                   shape.integer("width")))
-          .ngramDropout(read.number("ngram_dropout"))
-          .wholeNgramDropout(read.number("whole_ngram_dropout"));
+          .ngramDropout(read.number("ngram_dropout"));
     }
     if (recorded.get("segmenter") instanceof String segmenter) {
       options.segmenter(segmenter);
@@ -89,6 +88,7 @@ public final class RecordedOptions {
     options
         .optimizer(choice("optimizer", TrainingOptions.Optimizer.class))
         .precision(Precision.of(text("precision")))
+        .device(values.containsKey("device") ? Device.of(text("device")) : Device.CPU)
         .lr(number("lr"))
         .momentum(number("momentum"))
         .weightDecay(number("weight_decay"))

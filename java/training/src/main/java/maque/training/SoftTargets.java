@@ -23,12 +23,28 @@ public final class SoftTargets {
    */
   public static long write(
       LogitStore store, TextClassifier teacher, Texts texts, RunControl control) {
-    if (!teacher.labels().equals(store.key().labels())) {
-      throw new InvalidInputException(
-          "the store is for classes " + store.key().labels() + ", not " + teacher.labels());
-    }
+    requireSame(store, teacher.labels());
     try (LogitPool pool = new LogitPool(teacher, control.threads())) {
       return new Run(store, texts, control, pool).call();
+    }
+  }
+
+  /**
+   * The same with a teacher on a device. A store does not tell which device a text was scored on:
+   * their logits agree within the bounds of the operations.
+   */
+  public static long write(
+      LogitStore store, DeviceTeacher teacher, Texts texts, RunControl control) {
+    requireSame(store, teacher.labels());
+    try (LogitPool pool = new LogitPool(teacher)) {
+      return new Run(store, texts, control, pool).call();
+    }
+  }
+
+  private static void requireSame(LogitStore store, List<String> labels) {
+    if (!labels.equals(store.key().labels())) {
+      throw new InvalidInputException(
+          "the store is for classes " + store.key().labels() + ", not " + labels);
     }
   }
 

@@ -25,6 +25,10 @@ final class TrainNative {
   @Name("maque_train_isa")
   static native int isa(@Cast("char*") byte[] out, long capacity);
 
+  @Name("maque_train_device_info")
+  static native int deviceInfo(
+      @Cast("const char*") byte[] path, @Cast("char*") byte[] out, long capacity);
+
   @Name("maque_trainer_new")
   static native int trainerNew(@Cast("int64_t*") long[] trainer);
 

@@ -23,6 +23,7 @@ public final class Trainer implements AutoCloseable {
   private static final int MAX_RANK = 4;
   private static final int NAME_CAPACITY = 256;
   private static final int REPORT_SIZE = 9;
+  private static final int DEVICE_INFO = 1 << 14;
 
   private final NativeHandle handle;
   private final List<TensorInfo> tensors;
@@ -79,6 +80,17 @@ public final class Trainer implements AutoCloseable {
     return string(out);
   }
 
+  /** As {@link Device#status}. */
+  static Device.Status deviceStatus(String library) {
+    TrainLibrary.load();
+    byte[] out = new byte[DEVICE_INFO];
+    int code = TrainNative.deviceInfo(bytes(library), out, out.length);
+    if (code != 0) {
+      TrainNative.lastError(out, out.length);
+    }
+    return new Device.Status(code == 0, string(out).strip());
+  }
+
   public static Builder builder() {
     return new Builder();
   }
@@ -109,6 +121,15 @@ public final class Trainer implements AutoCloseable {
         classes = Integer.parseInt(text);
       }
       return this;
+    }
+
+    /** Sets where the trainer's tensors lie and its passes run; the processor where not set. */
+    public Builder device(Device device) {
+      if (device.isCuda()) {
+        option("cuda_library", CudaLibrary.path());
+        option("cublaslt", CudaLibrary.cublasLt());
+      }
+      return option("device", device.id());
     }
 
     /** Sets a tensor's initial values; they are copied. */

@@ -49,6 +49,7 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
 
   private Optimizer optimizer = Optimizer.ADAMW;
   private Precision precision = Precision.FP32;
+  private Device device = Device.CPU;
   private double lr = 1e-3;
   private double momentum;
   private double weightDecay;
@@ -123,6 +124,22 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
       throw new InvalidInputException("precision must be fp32 or bf16 to train, not int8");
     }
     precision = Objects.requireNonNull(value);
+    return self();
+  }
+
+  /** Where it is computed. */
+  public Device device() {
+    return device;
+  }
+
+  /**
+   * Where it is computed: the processor where not set, or a GPU; a run throws where that cannot be
+   * used, and says why.
+   *
+   * @throws NullPointerException for null
+   */
+  public T device(Device value) {
+    device = Objects.requireNonNull(value);
     return self();
   }
 
@@ -500,6 +517,9 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
     Map<String, Object> map = new TreeMap<>();
     map.put("optimizer", optimizer.toString());
     map.put("precision", precision.id());
+    if (device.isCuda()) {
+      map.put("device", device.kind());
+    }
     map.put("lr", lr);
     map.put("momentum", momentum);
     map.put("weight_decay", weightDecay);
@@ -531,6 +551,7 @@ public abstract class TrainingOptions<T extends TrainingOptions<T>> {
     builder
         .option("optimizer", optimizer)
         .option("precision", precision.id())
+        .device(device)
         .option("momentum", momentum)
         .option("weight_decay", weightDecay)
         .option("clip_norm", clipNorm)

@@ -26,8 +26,7 @@ class RecordedOptionsTest {
             StudentOptions.bag(),
             StudentOptions.sequence()
                 .ngrams(new Ngrams(Ngrams.Unit.TOKENS, 1, 2, 1 << 10, 8))
-                .ngramDropout(0.25)
-                .wholeNgramDropout(0.5),
+                .ngramDropout(0.25),
             StudentOptions.document()
                 .tokens(StudentOptions.Tokens.WORDS)
                 .embeddings(StudentOptions.Embeddings.RANDOM)

@@ -1,0 +1,112 @@
+package maque.training;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.URL;
+import java.net.URLConnection;
+import java.nio.channels.Channels;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import maque.runtime.AtomicFiles;
+import maque.runtime.NativeLibrary;
+import maque.runtime.NativeLibraryException;
+import maque.runtime.StorageException;
+
+/**
+ * Where {@code libmaque_cuda} and cuBLASLt lie, which the native side opens when a GPU is first
+ * asked for.
+ */
+final class CudaLibrary {
+  /** System property: the file of {@code libmaque_cuda}. */
+  static final String PROPERTY = "maque.cuda.library";
+
+  /** System property: cuBLASLt's file, or a directory that holds it. */
+  static final String CUBLASLT_PROPERTY = "maque.cublaslt.library";
+
+  private static final String RESOURCE = "/maque/native/linux-x86_64/libmaque_cuda.so";
+  private static final String PRESETS = "/org/bytedeco/cuda/linux-x86_64/";
+  private static final List<String> CUBLASLT = List.of("libcublasLt.so.13", "libcublasLt.so.12");
+  private static final NativeLibrary LIBRARY = new NativeLibrary("maque_cuda", TrainNative.class);
+
+  private CudaLibrary() {}
+
+  /**
+   * The file that {@value #PROPERTY} names; else a copy of the one in the artifact {@code
+   * maque-cuda}; where neither is there, the empty string: the system's loader searches.
+   *
+   * @throws NativeLibraryException where it cannot be brought out of its jar
+   */
+  static String path() {
+    String chosen = chosen(PROPERTY);
+    if (chosen != null) {
+      return chosen;
+    }
+    if (TrainNative.class.getResource(RESOURCE) == null) {
+      return "";
+    }
+    return LIBRARY.load(path -> {}).toString();
+  }
+
+  /**
+   * What {@value #CUBLASLT_PROPERTY} names; else a copy of the library in the redistributable jar
+   * of JavaCPP's presets for CUDA; where neither is there, the empty string, as above.
+   *
+   * @throws NativeLibraryException where it cannot be brought out of its jar
+   */
+  static String cublasLt() {
+    String chosen = chosen(CUBLASLT_PROPERTY);
+    if (chosen != null) {
+      return chosen;
+    }
+    for (String name : CUBLASLT) {
+      URL resource = TrainNative.class.getResource(PRESETS + name);
+      if (resource != null) {
+        return copy(resource, name, cache()).toString();
+      }
+    }
+    return "";
+  }
+
+  private static String chosen(String property) {
+    String value = System.getProperty(property, "");
+    return value.isEmpty() ? null : Path.of(value).toAbsolutePath().toString();
+  }
+
+  private static Path cache() {
+    String chosen = System.getenv(NativeLibrary.CACHE_VARIABLE);
+    return chosen != null && !chosen.isEmpty()
+        ? Path.of(chosen)
+        : Path.of(System.getProperty("user.home", ""), ".cache", "maque");
+  }
+
+  /**
+   * A copy of half a gigabyte, kept from run to run; its name holds the size, which tells versions
+   * apart.
+   */
+  static Path copy(URL resource, String name, Path directory) {
+    Path file = directory;
+    try {
+      URLConnection connection = resource.openConnection();
+      connection.setUseCaches(false);
+      try (InputStream in = connection.getInputStream()) {
+        long size = connection.getContentLengthLong();
+        file = directory.resolve(name + "-" + size).toAbsolutePath();
+        if (!Files.isRegularFile(file) || Files.size(file) != size) {
+          Files.createDirectories(directory);
+          AtomicFiles.write(file, channel -> in.transferTo(Channels.newOutputStream(channel)));
+        }
+        return file;
+      }
+    } catch (IOException | StorageException e) {
+      throw new NativeLibraryException(
+          file
+              + ": cannot be written: "
+              + e
+              + " ("
+              + NativeLibrary.CACHE_VARIABLE
+              + " may name another directory)",
+          e);
+    }
+  }
+}
