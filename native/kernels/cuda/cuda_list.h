@@ -51,6 +51,7 @@
   X(embedding_sum_backward)       \
   X(embedding_sum_forward)        \
   X(gather_rows)                  \
+  X(gather_rows_masked)           \
   X(scatter_add_rows)             \
   X(max_pool_forward)             \
   X(max_pool_backward)            \

@@ -1,6 +1,9 @@
+#include "kernels/bf16.h"
 #include "kernels/cuda/cuda_list.h"
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/embedding.h"
+#include "kernels/cuda/mask.h"
+#include "kernels/cuda/rows.h"
 
 namespace maque::cuda {
 namespace {
@@ -24,26 +27,27 @@ gather(const float* table, int64_t ld_table, const int32_t* ids, int64_t rows, i
   y[i * ldy + j] = ids[i] < 0 ? 0.0f : table[ids[i] * ld_table + j];
 }
 
-/// A block takes the run of one id that starts at its place in the order, if one starts there.
-MAQUE_KERNEL(kElementThreads)
-scatter_runs(const float* dy, int64_t ld_dy, const int32_t* ids, const int32_t* order, int64_t begin,
-             int64_t end, int64_t n, float* table, int64_t ld_table) {
-  const int64_t first = begin + block_x();
-  const int32_t id = ids[order[first]];
-  if (id < 0 || (first > begin && ids[order[first - 1]] == id)) return;
-  int64_t last = first + 1;
-  while (last < end && ids[order[last]] == id) ++last;
-  for (int64_t j = thread_x(); j < n; j += threads_x()) {
-    float sum = table[id * ld_table + j];
-    for (int64_t i = first; i < last; ++i) sum += dy[order[i] * ld_dy + j];
-    table[id * ld_table + j] = sum;
-  }
-}
-
-struct ThreeTables {
-  TableGradient word, position, type;
-  MAQUE_DEVICE TableGradient own() const { return block_y() == 0 ? word : block_y() == 1 ? position : type; }
+/// As gather, with dropout; the result rounded, or not, or both.
+struct MaskedRows {
+  const float* table;
+  int64_t ld_table;
+  const int32_t* ids;
+  Mask mask;
+  float* y;
+  uint16_t* y_bf16;
+  int64_t ld_bf16;
 };
+
+/// A thread an element of a row, what fills a row of bf16 included.
+MAQUE_KERNEL(kElementThreads) gather_masked(MaskedRows rows, int64_t count, int64_t n, int64_t width) {
+  const int64_t e = element_index();
+  if (e >= count * width) return;
+  const int64_t i = e / width, j = e % width, id = rows.ids[i];
+  float x = id < 0 || j >= n ? 0.0f : rows.table[id * rows.ld_table + j];
+  if (rows.mask.key.p > 0) x = masked(rows.mask, static_cast<uint64_t>(i * n + j), x);
+  if (rows.y != nullptr && j < n) rows.y[i * n + j] = x;
+  if (rows.y_bf16 != nullptr) rows.y_bf16[i * rows.ld_bf16 + j] = to_bf16(x);
+}
 
 /// Rows in order, and the runs of equal ids in them.
 struct Runs {
@@ -65,10 +69,17 @@ struct Runs {
     }
     return low;
   }
-  /// The place behind the run that has place i.
+  /// The place behind the run that has place i: first by steps that double, since most runs are short.
   MAQUE_DEVICE int64_t end(int64_t i) const {
     int64_t low = i + 1, high = rows;
     const int64_t own = id(i);
+    for (int64_t step = 1; low + step <= rows; step *= 2) {
+      if (id(low + step - 1) != own) {
+        high = low + step - 1;
+        break;
+      }
+      low += step;
+    }
     while (low < high) {
       const int64_t middle = (low + high) / 2;
       if (id(middle) == own) {
@@ -79,6 +90,26 @@ struct Runs {
     }
     return low;
   }
+};
+
+/// A block takes the run of one id that starts at its place in the order, if one starts there.
+MAQUE_KERNEL(kElementThreads)
+scatter_runs(const float* dy, int64_t ld_dy, const int32_t* ids, const int32_t* order, int64_t begin,
+             int64_t end, int64_t n, float* table, int64_t ld_table) {
+  const int64_t first = begin + block_x();
+  const int32_t id = ids[order[first]];
+  if (id < 0 || (first > begin && ids[order[first - 1]] == id)) return;
+  const int64_t last = Runs({table, ids, order}, end).end(first);
+  for (int64_t j = thread_x(); j < n; j += threads_x()) {
+    float* to = table + id * ld_table + j;
+    *to =
+        add_rows(*to, dy + j, ld_dy, first, last, [&](int64_t i) { return static_cast<int64_t>(order[i]); });
+  }
+}
+
+struct ThreeTables {
+  TableGradient word, position, type;
+  MAQUE_DEVICE TableGradient own() const { return block_y() == 0 ? word : block_y() == 1 ? position : type; }
 };
 
 MAQUE_DEVICE int64_t stretch_end(int64_t i) { return (i / kChainRows + 1) * kChainRows; }
@@ -108,7 +139,7 @@ add_runs(const float* dy, int64_t rows, int64_t n, ThreeTables tables, float* sc
   float* to = whole ? t.table + id * n : scratch + part_of(first) * n;
   for (int64_t j = thread_x(); j < n; j += threads_x()) {
     float sum = whole ? to[j] : 0.0f;
-    for (int64_t i = first; i < last; ++i) sum += dy[t.order[i] * n + j];
+    sum = add_rows(sum, dy + j, n, first, last, [&](int64_t i) { return static_cast<int64_t>(t.order[i]); });
     to[j] = sum;
   }
 }
@@ -147,6 +178,15 @@ Code gather_rows(Stream stream, const float* table, int64_t ld_table, const int3
   if (rows * n == 0) return kSuccess;
   return launch(over_elements("gather_rows", rows * n, stream), gather, table, ld_table, ids, rows, n, y,
                 ldy);
+}
+
+Code gather_rows_masked(Stream stream, const float* table, int64_t ld_table, const int32_t* ids, int64_t rows,
+                        int64_t n, const Dropout& dropout, float* y, uint16_t* y_bf16, int64_t ld_bf16) {
+  const int64_t width = y_bf16 != nullptr ? ld_bf16 : n;
+  if (rows * width == 0) return kSuccess;
+  const MaskedRows masked_rows = {table, ld_table, ids, make_mask(dropout), y, y_bf16, ld_bf16};
+  return launch(over_elements("gather_rows_masked", rows * width, stream), gather_masked, masked_rows, rows,
+                n, width);
 }
 
 Code scatter_add_rows(Stream stream, const float* dy, int64_t ld_dy, const int32_t* ids, const int32_t* order,

@@ -11,6 +11,12 @@ using embedding_sum_forward_fn = on_device<maque::embedding_sum_forward_fn<float
 using gather_rows_fn = on_device<maque::gather_rows_fn<float>>;
 using scatter_add_rows_fn = on_device<maque::scatter_add_rows_fn<float>>;
 
+/// gather_rows, then dropout of its result [rows, n], in one launch: to y, contiguous, and rounded to y_bf16,
+/// whose rows are ld_bf16 >= n apart and filled with 0. Either may be null.
+using gather_rows_masked_fn = Code(Stream stream, const float* table, int64_t ld_table, const int32_t* ids,
+                                   int64_t rows, int64_t n, const Dropout& dropout, float* y,
+                                   uint16_t* y_bf16, int64_t ld_bf16);
+
 /// A table's gradient [.., n], and the rows that are added to it: row order[i] to that of ids[order[i]]
 /// (null: 0), for all rows in an order that sorts them by id and, within an id, by row. Ids are not negative.
 struct TableGradient {

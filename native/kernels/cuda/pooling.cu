@@ -1,6 +1,7 @@
 #include "kernels/cuda/cuda_list.h"
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/pooling.h"
+#include "kernels/cuda/rows.h"
 
 namespace maque::cuda {
 namespace {
@@ -9,7 +10,7 @@ namespace {
 struct Texts {
   const int32_t *offsets, *rows;
   int64_t batch, n;
-  MAQUE_DEVICE int64_t row(int32_t s) const { return rows != nullptr ? rows[s] : s; }
+  MAQUE_DEVICE int64_t row(int64_t s) const { return rows != nullptr ? rows[s] : s; }
 };
 
 MAQUE_KERNEL(kElementThreads) pool_max(Texts t, const float* x, int64_t ldx, float* out, int32_t* argmax) {
@@ -42,8 +43,7 @@ MAQUE_KERNEL(kElementThreads) pool_sum(Texts t, const float* x, int64_t ldx, boo
   if (e >= t.batch * t.n) return;
   const int64_t b = e / t.n, j = e % t.n;
   const int32_t begin = t.offsets[b], end = t.offsets[b + 1];
-  float sum = 0;
-  for (int32_t s = begin; s < end; ++s) sum += x[t.row(s) * ldx + j];
+  const float sum = add_rows(0.0f, x + j, ldx, begin, end, [&](int64_t s) { return t.row(s); });
   out[e] = mean && end > begin ? sum / static_cast<float>(end - begin) : sum;
 }
 

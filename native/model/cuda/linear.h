@@ -39,6 +39,19 @@ inline Operand plan_operand(Carver* carver, Precision precision, int64_t rows, i
   return plan_rounded(carver, precision, x, rows, columns, columns);
 }
 
+/// The one side of a matrix [rows, columns] that products read.
+inline Operand plan_factor(Carver* carver, Precision precision, int64_t rows, int64_t columns) {
+  if (precision == Precision::bf16) return plan_rounded(carver, precision, nullptr, rows, columns, columns);
+  return {carver->take<float>(rows * columns), columns, nullptr, 0};
+}
+
+/// A factor's rows are those of a table [.., columns], row stride ld, at ids, after dropout.
+inline void gather_factor(DeviceCompute& compute, const float* table, int64_t ld, const int32_t* ids,
+                          int64_t rows, int64_t columns, const Dropout& dropout, const Operand& factor) {
+  run(compute, compute.kernels.gather_rows_masked, table, ld, ids, rows, columns, dropout, factor.x,
+      factor.rounded, factor.ld_rounded);
+}
+
 /// rounded = x; nothing in fp32.
 inline void round_operand(DeviceCompute& compute, const Operand& a, int64_t rows, int64_t columns) {
   if (!compute.is_bf16()) return;

@@ -88,8 +88,7 @@ Operand gates_of(const Back& p, float* x, int64_t d) {
 void gather_previous(const Back& p, int64_t d) {
   const int64_t rows = p.batch.host.tokens, h = p.g.hidden;
   const int32_t* previous = d == 0 ? p.batch.device.before : p.batch.device.after;
-  run(p.c, p.c.kernels.gather_rows, p.b.output.x + d * h, 2 * h, previous, rows, h, p.b.previous[d].x, h);
-  round_operand(p.c, p.b.previous[d], rows, h);
+  gather_factor(p.c, p.b.output.x + d * h, 2 * h, previous, rows, h, Dropout{}, p.b.previous[d]);
 }
 
 /// Gradients of both directions' weights (for a document the recurrent ones are zero). The input has `rows`

@@ -12,12 +12,11 @@ struct Pass {
   const StudentBuffers& b;
 };
 
+Dropout input_mask(const Pass& p) { return mask_of(p.dropout.key, p.dropout.embedding, kInputSite); }
+
 /// Gate pre-activations of `rows` rows of the input.
 void project_input(const Pass& p, int64_t rows, float* gates) {
   const int64_t ld = 2 * p.w.padded;
-  run_dropout(p.c, mask_of(p.dropout.key, p.dropout.embedding, kInputSite), p.b.input.x,
-              rows * p.g.embedding);
-  round_operand(p.c, p.b.input, rows, p.g.embedding);
   for (int64_t d = 0; d < 2; ++d)
     linear_forward(p.c, p.w.input[d], p.b.input, rows, {gates + d * p.w.padded, ld});
 }
@@ -27,8 +26,8 @@ void project_tokens(const Pass& p) {
   const maque::StudentBatch& batch = p.batch.device;
   const bool once = batch.distinct_of != nullptr;
   const int64_t e = p.g.embedding, rows = once ? batch.distinct : batch.tokens, ld = 2 * p.w.padded;
-  run(p.c, p.c.kernels.gather_rows, p.w.table, e, once ? batch.distinct_ids : batch.row_ids, rows, e,
-      p.b.input.x, e);
+  gather_factor(p.c, p.w.table, e, once ? batch.distinct_ids : batch.row_ids, rows, e, input_mask(p),
+                p.b.input);
   project_input(p, rows, once ? p.b.projected : p.b.gates);
   if (once)
     run(p.c, p.c.kernels.gather_rows, p.b.projected, ld, batch.distinct_of, batch.tokens, ld, p.b.gates, ld);
@@ -45,6 +44,8 @@ void document_outputs(const Pass& p) {
   const int64_t e = p.g.embedding, texts = p.batch.host.texts, h = p.g.hidden;
   const maque::StudentBatch& batch = p.batch.device;
   run(p.c, p.c.kernels.mean_pool_forward, p.w.table, e, batch.offsets, batch.ids, texts, e, p.b.input.x);
+  run_dropout(p.c, input_mask(p), p.b.input.x, texts * e);
+  round_operand(p.c, p.b.input, texts, e);
   project_input(p, texts, p.b.gates);
   for (int64_t d = 0; d < 2; ++d) {
     run(p.c, p.c.kernels.lstm_cell_forward, p.b.gates + d * p.w.padded, 2 * p.w.padded, nullptr,

@@ -34,7 +34,8 @@ void plan_lstm(Carver* carver, const Geometry& g, Precision precision, const Stu
   const bool sequence = g.kind == Kind::sequence, per_token = g.head_per_token();
   const int64_t texts = batch.host.texts, steps = steps_of(g, batch), h2 = 2 * g.hidden;
   const int64_t ld = 2 * round_up(4 * g.hidden, kWhole);
-  b->input = plan_operand(carver, precision, steps, g.embedding);
+  b->input = sequence ? plan_factor(carver, precision, steps, g.embedding)
+                      : plan_operand(carver, precision, steps, g.embedding);
   // No batch of which more rows are distinct is laid out by its distinct ids.
   if (sequence && pass.distinct) b->projected = carver->take<float>((steps - steps / 8) * ld);
   b->gates = carver->take<float>(steps * ld);
@@ -61,7 +62,7 @@ void plan_lstm_backward(Carver* carver, const Geometry& g, Precision precision, 
   b->d_features = per_token || !sequence ? b->d_output : carver->take<float>(texts * h2);
   b->d_cells = carver->take<float>(texts * h2);
   for (int32_t d = 0; d < 2; ++d) {
-    if (sequence) b->previous[d] = plan_operand(carver, precision, steps, g.hidden);
+    if (sequence) b->previous[d] = plan_factor(carver, precision, steps, g.hidden);
     b->d_gates[d] = plan_rounded(carver, precision, nullptr, steps, gates, gates);
   }
   b->sums = carver->take<float>(chain_scratch(steps, 1, gates));

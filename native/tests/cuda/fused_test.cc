@@ -269,6 +269,32 @@ TEST(fills_and_moves) {
   }
 }
 
+/// Rows with dropout, as they are and rounded, against the operations one after the other.
+TEST(rows_with_dropout) {
+  const int64_t rows = 9, n = 37, ld_table = 40, ld = 40;
+  Random random(8);
+  const std::vector<float> table = random.vector(12 * ld_table);
+  std::vector<int32_t> ids;
+  for (int64_t i = 0; i < rows; ++i) ids.push_back(static_cast<int32_t>(random.below(13)) - 1);
+  for (float p : {0.0f, 0.3f}) {
+    Array<float> expected(rows * n), y(rows * n);
+    std::vector<uint16_t> rounded(static_cast<size_t>(rows * ld), 7), alone = rounded, halves = rounded;
+    kernels_ref.gather_rows(table.data(), ld_table, ids.data(), rows, n, expected.data(), n);
+    if (p > 0) kernels_ref.dropout(drop(p), expected.data(), rows * n, expected.data());
+    check_launched(cuda::round_to_bf16(nullptr, expected.data(), n, rows, n, halves.data(), ld));
+    check_launched(cuda::gather_rows_masked(nullptr, table.data(), ld_table, ids.data(), rows, n, drop(p),
+                                            y.data(), rounded.data(), ld));
+    check_launched(cuda::gather_rows_masked(nullptr, table.data(), ld_table, ids.data(), rows, n, drop(p),
+                                            nullptr, alone.data(), ld));
+    CHECK_BITS(y.data(), expected.data(), rows * n, "rows");
+    CHECK(y.intact() && rounded == halves && alone == halves);
+    Array<float> without(rows * n);
+    check_launched(cuda::gather_rows_masked(nullptr, table.data(), ld_table, ids.data(), rows, n, drop(p),
+                                            without.data(), nullptr, 0));
+    CHECK_BITS(without.data(), expected.data(), rows * n, "rows alone");
+  }
+}
+
 TEST(rows_over_the_lengths_of_texts) {
   const std::vector<int32_t> offsets = {2, 5, 5, 6, 13};
   const int64_t batch = 4, n = 101;
