@@ -72,6 +72,10 @@ mutate attention_bf16.cu attention_bf16 cuda_attention_test 'row + r < n && colu
 mutate lstm.cu lstm cuda_recurrence_test 'slot < end + kSlack' 'slot < end + kSlack - 1'
 mutate lstm_bf16.cu lstm_bf16 cuda_recurrence_test 'if (j < fed) f(' 'if (j < fed - 1) f('
 mutate lstm_step.cu lstm_step cuda_lstm_step_test 'p < s.hidden; ++p' 'p < s.hidden - 1; ++p'
+mutate rows.h pooling cuda_pooling_test 'begin + kAhead <= end; begin' 'begin + kAhead <= end + 1; begin'
+mutate embedding.cu embedding cuda_embedding_test 'low += step;' 'low += step + 1;'
+mutate embedding.cu embedding cuda_fused_test 'i * n + j), x)' 'i * width + j), x)'
+mutate gemm.cu gemm cuda_gemm_test 'group.results[block_z()]' 'group.results[0]'
 mutate embedding.cu embedding cuda_embedding_test 'first > begin && ids[order[first - 1]] == id' 'first > begin + 1 && ids[order[first - 1]] == id'
 
 echo "$caught of $tried mutations caught"
