@@ -19,27 +19,7 @@ class ExportTest {
   @BeforeAll
   static void train() throws IOException {
     data = Tiny.data(folder.resolve("data.jsonl"), 120, 1);
-    student = folder.resolve("student");
-    Tiny.Outcome outcome =
-        Tiny.maque(
-            "train-student",
-            "--train",
-            data,
-            "--out",
-            student,
-            "--tokens",
-            "words",
-            "--segmenter",
-            "spaces",
-            "--embedding-size",
-            12,
-            "--hidden-size",
-            8,
-            "--head",
-            8,
-            "--epochs",
-            2);
-    assertEquals(0, outcome.code(), outcome.err());
+    student = Tiny.student(data, folder.resolve("student"));
   }
 
   @Test
@@ -56,19 +36,14 @@ class ExportTest {
   @Test
   void saysWhatIsWrong() throws IOException {
     Path there = Files.writeString(folder.resolve("there.onnx"), "mine");
-    fails("there.onnx exists already", "export", student, "--onnx", there);
+    Tiny.fails(1, "there.onnx exists already", "export", student, "--onnx", there);
     assertEquals("mine", Files.readString(there));
     Path out = folder.resolve("other.onnx");
     Path packed = folder.resolve("packed.maque");
     Tiny.maque("pack", student, "--precision", "int8", "--out", packed);
-    fails("export the model that it was packed from", "export", packed, "--onnx", out);
-    fails("none.json", "export", student, "--onnx", out, "--sample", folder.resolve("none.json"));
+    Tiny.fails(1, "export the model that it was packed from", "export", packed, "--onnx", out);
+    Tiny.fails(
+        1, "none.json", "export", student, "--onnx", out, "--sample", folder.resolve("none.json"));
     assertFalse(Files.exists(out));
-  }
-
-  private static void fails(String said, Object... args) {
-    Tiny.Outcome outcome = Tiny.maque(args);
-    assertEquals(1, outcome.code(), outcome.err());
-    assertTrue(outcome.errorLine().contains(said), outcome.err());
   }
 }

@@ -20,35 +20,7 @@ class PackTest {
   @BeforeAll
   static void train() throws IOException {
     data = Tiny.data(folder.resolve("data.jsonl"), 80, 1);
-    student = folder.resolve("student");
-    Tiny.Outcome outcome =
-        Tiny.maque(
-            "train-student",
-            "--train",
-            data,
-            "--out",
-            student,
-            "--tokens",
-            "words",
-            "--segmenter",
-            "spaces",
-            "--embedding-size",
-            12,
-            "--hidden-size",
-            8,
-            "--head",
-            8,
-            "--epochs",
-            4,
-            "--lr",
-            "1e-2");
-    assertEquals(0, outcome.code(), outcome.err());
-  }
-
-  private static void fails(int code, String said, Object... args) {
-    Tiny.Outcome outcome = Tiny.maque(args);
-    assertEquals(code, outcome.code(), outcome.err());
-    assertTrue(outcome.errorLine().contains(said), outcome.err());
+    student = Tiny.student(data, folder.resolve("student"));
   }
 
   /** A packed model, and one that was trained without dev, get their temperature afterwards. */
@@ -70,7 +42,7 @@ class PackTest {
       assertTrue(after.temperature() != before.temperature());
       assertEquals(before.nativeTensors().keySet(), after.nativeTensors().keySet());
       assertTrue(after.training().get("calibration").toString().contains("noisy.jsonl"));
-      fails(1, "exists already", "calibrate", model, "--data", noisy, "--out", out);
+      Tiny.fails(1, "exists already", "calibrate", model, "--data", noisy, "--out", out);
     }
   }
 
@@ -152,7 +124,7 @@ class PackTest {
       assertTrue(outcome.out().contains("the same label on 100.00 % of 80 texts"), outcome.out());
     }
     Path out = folder.resolve("bag-folded.maque");
-    fails(
+    Tiny.fails(
         1,
         "a bag has no table of tokens",
         "pack",
@@ -168,13 +140,15 @@ class PackTest {
   @Test
   void saysWhatIsWrong() throws IOException {
     Path out = folder.resolve("wrong.maque");
-    fails(2, "--precision", "pack", student, "--out", out);
-    fails(2, "fp32, bf16 or int8", "pack", student, "--precision", "int4", "--out", out);
-    fails(
+    Tiny.fails(2, "--precision", "pack", student, "--out", out);
+    Tiny.fails(2, "fp32, bf16 or int8", "pack", student, "--precision", "int4", "--out", out);
+    Tiny.fails(
         2, "auto, yes or no", "pack", student, "--precision", "int8", "--fold", "x", "--out", out);
-    fails(2, "go together", "pack", student, "--precision", "int8", "--ids", "used", "--out", out);
-    fails(2, "go together", "pack", student, "--precision", "int8", "--texts", data, "--out", out);
-    fails(
+    Tiny.fails(
+        2, "go together", "pack", student, "--precision", "int8", "--ids", "used", "--out", out);
+    Tiny.fails(
+        2, "go together", "pack", student, "--precision", "int8", "--texts", data, "--out", out);
+    Tiny.fails(
         2,
         "--max-size needs --fold auto",
         "pack",
@@ -187,8 +161,8 @@ class PackTest {
         1,
         "--out",
         out);
-    fails(1, "exists already", "pack", student, "--precision", "int8", "--out", data);
-    fails(
+    Tiny.fails(1, "exists already", "pack", student, "--precision", "int8", "--out", data);
+    Tiny.fails(
         1,
         "expected a model, found none",
         "pack",
@@ -201,6 +175,6 @@ class PackTest {
 
     Path packed = folder.resolve("once.maque");
     assertEquals(0, Tiny.maque("pack", student, "--precision", "int8", "--out", packed).code());
-    fails(1, "is packed already (int8)", "pack", packed, "--precision", "int8", "--out", out);
+    Tiny.fails(1, "is packed already (int8)", "pack", packed, "--precision", "int8", "--out", out);
   }
 }

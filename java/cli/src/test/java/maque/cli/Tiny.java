@@ -60,6 +60,34 @@ final class Tiny {
         code, out.toString(StandardCharsets.UTF_8), err.toString(StandardCharsets.UTF_8));
   }
 
+  /** Runs a command that must end with this code and say this in one line on standard error. */
+  static void fails(int code, String said, Object... args) {
+    Outcome outcome = maque(args);
+    if (outcome.code() != code || !outcome.errorLine().contains(said)) {
+      throw new AssertionError(
+          "expected code "
+              + code
+              + " and '"
+              + said
+              + "', found "
+              + outcome.code()
+              + ":\n"
+              + outcome.err());
+    }
+  }
+
+  /** Trains a sequence student of words on a file of {@link #data}. */
+  static Path student(Path data, Path out) {
+    String shape = "--tokens words --segmenter spaces --embedding-size 12 --hidden-size 8 --head 8";
+    List<Object> args = new ArrayList<>(List.of("train-student", "--train", data, "--out", out));
+    args.addAll(List.of((shape + " --epochs 4 --lr 1e-2").split(" ")));
+    Outcome outcome = maque(args.toArray());
+    if (outcome.code() != 0) {
+      throw new AssertionError(outcome.err());
+    }
+    return out;
+  }
+
   /** A directory in Hugging Face's form with random weights. */
   static Path huggingFace(Path directory) throws IOException {
     Files.createDirectories(directory);

@@ -8,7 +8,9 @@ import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -47,6 +49,32 @@ class WrongInputTest {
 
   private Path file(String name, String... lines) throws IOException {
     return Files.write(folder.resolve(name), List.of(lines));
+  }
+
+  @Test
+  void aDeviceThatIsNone() throws IOException {
+    Path train = Tiny.data(folder.resolve("train.jsonl"), 20, 1);
+    Path out = folder.resolve("teacher");
+    Object[] command = {"train-teacher", "--encoder", encoder, "--train", train, "--out", out};
+    Tiny.fails(2, "device is cpu, cuda or cuda:N, not 'gpu'", with(command, "--device", "gpu"));
+    Tiny.fails(1, "device = cuda", with(command, "--device", "cuda:9"));
+    assertFalse(Files.exists(out));
+    Tiny.fails(
+        2,
+        "not 'gpu'",
+        "soft-targets",
+        "--teacher",
+        encoder,
+        "--device",
+        "gpu",
+        "--out",
+        out,
+        train);
+    assertTrue(Tiny.maque("info").out().contains("\ngpu  "));
+  }
+
+  private static Object[] with(Object[] args, Object... more) {
+    return Stream.concat(Arrays.stream(args), Arrays.stream(more)).toArray();
   }
 
   @Test
