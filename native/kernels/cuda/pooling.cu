@@ -6,6 +6,8 @@
 namespace maque::cuda {
 namespace {
 
+constexpr uint32_t kShares = 4;
+
 /// A ragged batch of n columns.
 struct Texts {
   const int32_t *offsets, *rows;
@@ -19,13 +21,13 @@ MAQUE_KERNEL(kElementThreads) pool_max(Texts t, const float* x, int64_t ldx, flo
   const int64_t b = e / t.n, j = e % t.n;
   float max = 0;
   int32_t at = -1;
-  for (int32_t s = t.offsets[b]; s < t.offsets[b + 1]; ++s) {
-    const int64_t row = t.row(s);
-    const float value = x[row * ldx + j];
-    if (at >= 0 && !(value > max)) continue;
+  const auto see = [&](float value, int64_t row) {
+    if (at >= 0 && !(value > max)) return;
     max = value;
     at = static_cast<int32_t>(row);
-  }
+  };
+  each_row(
+      x + j, ldx, t.offsets[b], t.offsets[b + 1], [&](int64_t s) { return t.row(s); }, see);
   out[e] = max;
   if (argmax != nullptr) argmax[e] = at;
 }
@@ -47,13 +49,18 @@ MAQUE_KERNEL(kElementThreads) pool_sum(Texts t, const float* x, int64_t ldx, boo
   out[e] = mean && end > begin ? sum / static_cast<float>(end - begin) : sum;
 }
 
+/// Blocks along the second dimension of the grid share a text's rows, which differ.
 MAQUE_KERNEL(kElementThreads) pool_mean_backward(Texts t, const float* d_out, float* dx, int64_t ldx) {
   const int64_t e = element_index();
   if (e >= t.batch * t.n) return;
-  const int64_t b = e / t.n, j = e % t.n;
-  const int32_t begin = t.offsets[b], end = t.offsets[b + 1];
-  const float d = d_out[e] / static_cast<float>(end - begin);
-  for (int32_t s = begin; s < end; ++s) dx[t.row(s) * ldx + j] += d;
+  const int64_t b = e / t.n, begin = t.offsets[b], length = t.offsets[b + 1] - begin;
+  const int64_t first = begin + length * block_y() / kShares,
+                last = begin + length * (block_y() + 1) / kShares;
+  float* x = dx + e % t.n;
+  const float d = d_out[e] / static_cast<float>(length);
+  each_row(
+      x, ldx, first, last, [&](int64_t s) { return t.row(s); },
+      [&](float value, int64_t row) { x[row * ldx] = value + d; });
 }
 
 MAQUE_KERNEL(kElementThreads) divide_rows(const int32_t* offsets, int64_t batch, int64_t n, float* x) {
@@ -98,8 +105,9 @@ Code mean_pool_forward(Stream stream, const float* x, int64_t ldx, const int32_t
 Code mean_pool_backward(Stream stream, const float* d_out, const int32_t* offsets, const int32_t* rows,
                         int64_t batch, int64_t n, float* dx, int64_t ldx) {
   if (batch * n == 0) return kSuccess;
-  return launch(over_elements("mean_pool_backward", batch * n, stream), pool_mean_backward,
-                Texts{offsets, rows, batch, n}, d_out, dx, ldx);
+  Launch shape = over_elements("mean_pool_backward", batch * n, stream);
+  shape.grid.y = kShares;
+  return launch(shape, pool_mean_backward, Texts{offsets, rows, batch, n}, d_out, dx, ldx);
 }
 
 Code mean_pool_spread(Stream stream, const float* d_out, const int32_t* offsets, int64_t batch, int64_t n,
