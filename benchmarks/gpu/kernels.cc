@@ -21,14 +21,17 @@ std::vector<uint16_t> halves(int64_t n, uint32_t seed) {
 
 // --- the device's limits ----------------------------------------------------------------------------------
 
+/// The emulated device has no stream in common with the probes' library: theirs is the default one.
+cuda::Stream probe_stream(const Session& s) { return s.dry() ? nullptr : s.stream(); }
+
 Task probe(bool tensor, bool dry) {
   return [=](Session& s) {
     const int64_t blocks = dry ? 2 : int64_t{8} * s.info().multiprocessors, rounds = dry ? 3 : 4096;
     static float* const out = s.zeros<float>(blocks * kProbeThreads);
     const auto call = tensor ? s.probes().tensor : s.probes().multiply_add;
-    // The emulated device has no streams in common with the probes' library: theirs is the default one.
+    const cuda::Stream stream = probe_stream(s);
     const double seconds =
-        s.seconds(tensor ? "tensor" : "fma", [&] { return call(nullptr, blocks, rounds, out); });
+        s.seconds(tensor ? "tensor" : "fma", [&] { return call(stream, blocks, rounds, out); });
     const int64_t each = tensor ? kTensorOperations : kFmaOperations;
     return Round{seconds, static_cast<double>(blocks * rounds * each)};
   };
@@ -40,7 +43,8 @@ Task read_probe(bool dry) {
                   blocks = dry ? 2 : int64_t{16} * s.info().multiprocessors;
     static const float* const x = s.zeros<float>(n);
     static float* const out = s.zeros<float>(blocks * kProbeThreads);
-    const double seconds = s.seconds("read", [&] { return s.probes().read(nullptr, blocks, x, n, out); });
+    const double seconds =
+        s.seconds("read", [&] { return s.probes().read(probe_stream(s), blocks, x, n, out); });
     return Round{seconds, static_cast<double>(n) * sizeof(float)};
   };
 }

@@ -150,7 +150,7 @@ for tool in memcheck racecheck synccheck; do
     for test in "${sanitized[@]}"; do
       [ -x "$build/$test" ] || continue
       [ $SECONDS -lt $end ] || { late+=("$test"); continue; }
-      MAQUE_TEST_SMALL=1 timeout "$(within $((end - SECONDS)))" "$sanitizer" --tool "$tool" --error-exitcode 9 \
+      timeout "$(within $((end - SECONDS)))" "$sanitizer" --tool "$tool" --error-exitcode 9 \
         "$build/$test" >"$temporary/$tool.log" 2>&1
       case $? in
         0) clean+=("$test");;

@@ -109,14 +109,24 @@ void attend(const Pass<T>& p, const BertLayerBuffers<T>& b, const Block& block, 
 /// y = dropout(x W^T + b) + residual: fused where nothing is dropped.
 template <class T>
 void project_residual(const Pass<T>& p, const Linear<T>& layer, const T* x, int64_t rows, uint32_t site,
-                      const T* residual, T* y) {
+                      const T* residual, T* y, const Linear<T>* soon) {
   const bool drops = p.dropout.key != nullptr && p.dropout.hidden > 0;
   Epilogue<T> epilogue;
   epilogue.residual = drops ? nullptr : residual;
+  epilogue.soon = soon;
   linear_forward(p.c, layer, x, layer.in, rows, y, epilogue);
   if (!drops) return;
   run_dropout(p.c, p.dropout.key, p.dropout.hidden, site, y, rows * layer.out);
   run_add(p.c, residual, rows * layer.out, y);
+}
+
+/// The last layer, where it makes so few rows that its products wait for their weights: its neighbour, which
+/// has time, asks for these. Null elsewhere.
+template <class T>
+const BertLayerWeights<T>* layer_of_few_rows(const Pass<T>& p, int64_t after) {
+  constexpr int64_t kFewRows = 4;
+  const bool few = p.batch.first_row_only && p.batch.texts <= kFewRows && after == p.g.layers - 2;
+  return few ? &p.w.layers[after + 1] : nullptr;
 }
 
 /// What follows the attention of some rows, up to the input of the second LayerNorm, which goes to `out`.
@@ -124,13 +134,17 @@ template <class T>
 void feed_forward(const Pass<T>& p, int64_t layer, int64_t rows, const T* in, T* out) {
   const BertLayerWeights<T>& w = p.w.layers[layer];
   const BertLayerBuffers<T>& b = p.b.layers[layer - p.b.first_layer];
-  project_residual(p, w.out, b.context, rows, attention_output_site(layer), in, b.sum1);
+  const BertLayerWeights<T>* soon = layer_of_few_rows(p, layer);
+  project_residual(p, w.out, b.context, rows, attention_output_site(layer), in, b.sum1,
+                   soon == nullptr ? nullptr : &soon->out);
   norm_rows(p.c, p.g, b.sum1, w.gamma1, w.beta1, rows, b.y1, b.mean1, b.rstd1);
   Epilogue<T> activation;
   activation.activation = p.g.activation;
   activation.pre_activation = b.pre;
+  activation.soon = soon == nullptr ? nullptr : &soon->up;
   linear_forward(p.c, w.up, b.y1, p.g.hidden, rows, b.up, activation);
-  project_residual(p, w.down, b.up, rows, ffn_output_site(layer), b.y1, out);
+  project_residual(p, w.down, b.up, rows, ffn_output_site(layer), b.y1, out,
+                   soon == nullptr ? nullptr : &soon->down);
 }
 
 template <class T>

@@ -40,6 +40,13 @@ struct Packed {
   bool is_bf16() const { return arithmetic.precision == Precision::bf16; }
   bool is_int8() const { return arithmetic.precision == Precision::int8; }
 
+  /// Bytes of a matrix of so many columns; 0 in int8.
+  int64_t bytes(int64_t columns) const {
+    if (is_int8()) return 0;
+    return is_bf16() ? gemm_bf16_packed_size(k, columns) * static_cast<int64_t>(sizeof(uint16_t))
+                     : gemm_packed_size(k, columns) * static_cast<int64_t>(sizeof(T));
+  }
+
   /// The columns from j on, a multiple of kPanel.
   Packed columns(int64_t j) const {
     Packed part = *this;
@@ -153,6 +160,7 @@ void run_gemm(const Compute<T>& compute, const GemmArgs<T>& args, const Packed<T
   compute.executor.parallel_for(rows * columns, [&](int64_t unit, int32_t worker) {
     const int64_t i = unit / columns * kGemmRows, j = unit % columns * kGemmColumns;
     GemmArgs<T> tile = args;
+    tile.soon = nullptr;
     tile.m = args.m - i < kGemmRows ? args.m - i : kGemmRows;
     tile.n = args.n - j < kGemmColumns ? args.n - j : kGemmColumns;
     tile.a = args.a + i * args.a_row_stride;

@@ -47,10 +47,12 @@ void add_products(std::vector<Benchmark>* all) {
                   }});
   all->push_back(
       {"gemm", "64 x 384 x 1536, bias, GELU", kTokens * kHidden * kInner, [](const Kernels<float>& k) {
-         const GemmArgs<float> args = {
-             kTokens,       kInner,   kHidden, a.data(), kHidden,       1,
-             packed.data(), c.data(), kInner,  false,    bias.data(),   Activation::gelu_erf,
-             nullptr,       0,        nullptr, 0,        scratch.data()};
+         GemmArgs<float> args = {};
+         args.m = kTokens, args.n = kInner, args.k = kHidden;
+         args.a = a.data(), args.a_row_stride = kHidden, args.a_k_stride = 1;
+         args.b = packed.data(), args.c = c.data(), args.ldc = kInner;
+         args.bias = bias.data(), args.activation = Activation::gelu_erf;
+         args.scratch = scratch.data();
          k.gemm(args);
        }});
 }

@@ -10,6 +10,9 @@
 #include "core/philox.h"
 #include "kernels/dispatch.h"
 #include "kernels/tables.h"
+#ifdef MAQUE_TEST_DEVICE
+#  include "tests/cuda/device/on_device.h"
+#endif
 
 namespace maque::test {
 
@@ -52,8 +55,16 @@ struct Register {
   static const ::maque::test::Register register_##name(#name, test_##name); \
   static void test_##name()
 
-#define TEST_MAIN \
-  int main() { return ::maque::test::run_all(); }
+#ifdef MAQUE_TEST_DEVICE
+#  define TEST_MAIN \
+    int main() { return ::maque::test::run_on_device(::maque::test::run_all); }
+/// A test that needs the emulator's help, left out on a real device.
+#  define TEST_ON_EMULATION(name) [[maybe_unused]] static void test_##name()
+#else
+#  define TEST_MAIN \
+    int main() { return ::maque::test::run_all(); }
+#  define TEST_ON_EMULATION(name) TEST(name)
+#endif
 
 inline int run_all() {
   for (const TestCase& test : cases()) {

@@ -6,12 +6,14 @@
 #                             (CI=true); "all" takes each that this nvcc knows from 75 on
 #   MAQUE_CUDA_MUTATIONS      ON adds a test of a minute, which makes each kind of mistake on purpose (the default in
 #                             continuous integration)
+#   MAQUE_CUDA_DEVICE_TESTS   ON adds the target maque_gpu_tests: tests of kernels and passes, gpu_*_test, on a real device
 #   MAQUE_CUDA_PACKAGE        folder that libmaque_cuda is put into; nvcc must be there then
 #   MAQUE_NVCC                path of nvcc, where it is in neither PATH, CUDA_HOME nor /usr/local/cuda
 #
 # Without nvcc, and without Boost.Context (libboost-context-dev) for the emulation, a test says so and counts as
 # skipped; nothing else changes.
 option(MAQUE_CUDA "Build libmaque_cuda where nvcc is found" ${BUILD_TESTING})
+option(MAQUE_CUDA_DEVICE_TESTS "Tests for a real device (target maque_gpu_tests)" OFF)
 option(MAQUE_CUDA_MUTATIONS "Show that the tests of kernels notice mistakes" $ENV{CI})
 set(default_architectures 80)
 if("$ENV{CI}" STREQUAL "true")
@@ -99,6 +101,39 @@ function(maque_emulated_test name source)
   add_test(NAME ${name} COMMAND ${name} ${ARGN})
 endfunction()
 
+# The CPU's tests of the operations that have its contract, and those of kernels and passes.
+set(shared_kernel_tests activation dropout embedding layer_norm lstm lstm_step objective optimizer pooling)
+file(GLOB cuda_tests CONFIGURE_DEPENDS native/tests/cuda/*_test.cc)
+
+# Tests on a real device, with the libraries' own objects: gpu_NAME for cuda_NAME, where that does not need the emulator.
+function(maque_device_tests)
+  add_library(maque_cuda_compiled STATIC EXCLUDE_FROM_ALL ${cuda_objects})
+  set_target_properties(maque_cuda_compiled PROPERTIES LINKER_LANGUAGE CXX)
+  add_dependencies(maque_cuda_compiled maque_cuda)  # one of them makes the objects
+  add_library(maque_cuda_on_device STATIC EXCLUDE_FROM_ALL native/tests/cuda/flavour.cc
+              native/tests/cuda/device/on_device.cc native/tests/cuda/device/no_emulator.cc)
+  target_compile_options(maque_cuda_on_device PRIVATE ${MAQUE_WARNINGS})
+  target_compile_definitions(maque_cuda_on_device PUBLIC MAQUE_TEST_CUDA MAQUE_TEST_DEVICE)
+  add_custom_target(maque_gpu_tests)
+  set(sources ${cuda_tests})
+  list(FILTER sources EXCLUDE REGEX "/(emulator|trainer)[^/]*$")
+  list(TRANSFORM shared_kernel_tests APPEND _test.cc OUTPUT_VARIABLE kernel_tests)
+  list(TRANSFORM kernel_tests PREPEND native/tests/kernel_)
+  foreach(source ${sources} ${kernel_tests})
+    get_filename_component(name ${source} NAME_WE)
+    string(REPLACE kernel_ "" name gpu_${name})
+    add_executable(${name} EXCLUDE_FROM_ALL ${source} $<TARGET_OBJECTS:maque_kernels_emu>)
+    target_compile_options(${name} PRIVATE ${MAQUE_WARNINGS} -O1)
+    target_link_libraries(${name} PRIVATE maque_cuda_on_device maque_cuda_compiled maque_model_cuda maque_model
+                                          maque_threads maque_kernels maque_core)
+    maque_link_cuda(${name})
+    add_dependencies(maque_gpu_tests ${name})
+  endforeach()
+endfunction()
+if(MAQUE_CUDA_DEVICE_TESTS AND TARGET maque_cuda)
+  maque_device_tests()
+endif()
+
 # cuBLASLt's entries on the host's memory, whole and with one missing.
 function(maque_cublaslt_test)
   foreach(fake cublaslt cublaslt_incomplete)
@@ -149,15 +184,17 @@ function(maque_cuda_tests)
   add_library(maque_cuda_emulated_library SHARED $<TARGET_OBJECTS:maque_cuda_emulation>)
   set_target_properties(maque_cuda_emulated_library PROPERTIES OUTPUT_NAME maque_cuda_emulated)
   target_link_libraries(maque_cuda_emulated_library PRIVATE ${MAQUE_BOOST_CONTEXT} maque_kernels maque_core)
-  # The CPU's tests of the operations that have its contract.
-  foreach(name activation dropout embedding layer_norm lstm lstm_step objective optimizer pooling)
+  foreach(name ${shared_kernel_tests})
     maque_emulated_test(cuda_${name}_test native/tests/kernel_${name}_test.cc)
   endforeach()
-  file(GLOB tests CONFIGURE_DEPENDS native/tests/cuda/*_test.cc)
-  foreach(source ${tests})
+  foreach(source ${cuda_tests})
     get_filename_component(name ${source} NAME_WE)
     maque_emulated_test(cuda_${name} ${source})
   endforeach()
+  # The memory that tests have on a real device, with emulated kernels.
+  maque_emulated_test(cuda_on_device_test native/tests/kernel_activation_test.cc)
+  target_sources(cuda_on_device_test PRIVATE native/tests/cuda/device/on_device.cc)
+  target_compile_definitions(cuda_on_device_test PRIVATE MAQUE_TEST_DEVICE)
   maque_cublaslt_test()
   # device = cuda through the ABI, and what it says where it cannot be. The emulated device's faults are told by the
   # environment.

@@ -21,7 +21,7 @@ namespace {
 constexpr int64_t kBlockK = 512, kBlockRows = kGemmScratch / kBlockK;
 
 using TileFunction = void (*)(const float*, const float*, int64_t, int64_t, const float*, int64_t, float*,
-                              int64_t, Ahead);
+                              int64_t, const Along&);
 
 /// The inner kernels for one number of rows.
 struct RowKernels {
@@ -145,6 +145,21 @@ FinishFunction finish_function(const GemmArgs<float>& g) {
   return anything ? finish<Activation::none> : nullptr;
 }
 
+/// The part of GemmArgs::soon that is still to be asked for, and how many lines of it in every 16 steps of a
+/// tile.
+struct Soon {
+  const float *at, *end;
+  int64_t lines;
+
+  /// The share of a tile of k words.
+  Ahead take(int64_t k) {
+    if (at >= end) return {nullptr, 0};
+    const Ahead share = {at, lines};
+    at += k / kLanes * lines * kFloatsPerLine;
+    return share;
+  }
+};
+
 /// One block of k, ready to meet the panels; k is counted in words.
 struct Block {
   const GemmArgs<float>& g;
@@ -155,6 +170,8 @@ struct Block {
   int64_t i0, p0, k, whole_k;
   bool from_c;
   FinishFunction finish;  // null but in the last block of k
+  bool in_registers;      // a whole tile does by itself what `finish` does
+  Soon& soon;
 };
 
 void copy_tile(const float* from, int64_t ld_from, int64_t rows, int64_t n, float* to, int64_t ld_to) {
@@ -169,22 +186,21 @@ void ask_for(const float* p, int64_t ld, int64_t rows, int64_t n) {
   }
 }
 
-/// Columns [j, j + width) of one tile of rows, fewer at the right edge of C. Sums go straight to C where
-/// nothing follows and the tile is whole; otherwise they are computed aside, so that what follows can still
-/// read what C holds.
+/// Columns [j, j + width) of one tile of rows, fewer at the right edge of C. Sums go straight to C where the
+/// tile is whole and nothing follows but what it adds in registers; otherwise they are computed aside, so
+/// that what follows can still read what C holds.
 void run_tile(const Block& block, TileFunction function, int64_t first, int64_t rows, int64_t j,
               int64_t width, const Ahead& ahead) {
   const GemmArgs<float>& g = block.g;
   const float* b = block.b + (j / kPanel * block.words + block.p0) * kPanel + j % kPanel;
   float* c = g.c + (block.i0 + first) * g.ldc + j;
+  const float* residual =
+      g.residual == nullptr ? nullptr : g.residual + (block.i0 + first) * g.ld_residual + j;
   const int64_t n = g.n - j < width ? g.n - j : width;
   alignas(64) float aside[kMaxRows * kPanel];
-  const bool direct = n == width && block.finish == nullptr;
   if (block.finish != nullptr) {
     ask_for(c, g.ldc, rows, n);
-    if (g.residual != nullptr) {
-      ask_for(g.residual + (block.i0 + first) * g.ld_residual + j, g.ld_residual, rows, n);
-    }
+    if (residual != nullptr) ask_for(residual, g.ld_residual, rows, n);
   }
   const float* from = block.from_c ? c : nullptr;
   int64_t ld_from = g.ldc;
@@ -192,11 +208,19 @@ void run_tile(const Block& block, TileFunction function, int64_t first, int64_t 
     copy_tile(c, g.ldc, rows, n, aside, width);
     from = aside, ld_from = width;
   }
+  Along along = {ahead, block.soon.take(block.k), nullptr, nullptr, g.ld_residual};
+  const bool in_registers = n == width && block.in_registers;
+  if (in_registers) {
+    along.bias = g.bias == nullptr ? nullptr : g.bias + j;
+    along.residual = residual;
+  }
+  const bool direct = in_registers || (n == width && block.finish == nullptr);
   function(block.a + first * block.whole_k, b, block.words * kPanel, block.k, from, ld_from,
-           direct ? c : aside, direct ? g.ldc : width, ahead);
+           direct ? c : aside, direct ? g.ldc : width, along);
+  if (direct) return;
   if (block.finish != nullptr) {
     block.finish(g, block.i0 + first, j, rows, n, aside, width);
-  } else if (!direct) {
+  } else {
     copy_tile(aside, width, rows, n, c, g.ldc);
   }
 }
@@ -242,6 +266,14 @@ int64_t sweep_width(const Parts& tiles) {
   return (first > last ? first : last) * kLanes;
 }
 
+/// For a product of `steps` times 16 steps of a tile.
+Soon soon_of(const GemmArgs<float>& g, int64_t steps) {
+  if (g.soon == nullptr) return {nullptr, nullptr, 0};
+  const float* at = static_cast<const float*>(g.soon);
+  const int64_t lines = g.soon_bytes / (kFloatsPerLine * static_cast<int64_t>(sizeof(float)));
+  return {at, at + lines * kFloatsPerLine, (lines + steps - 1) / steps};
+}
+
 /// Rows [i0, i0 + m) of C, in blocks of at most block_k words.
 template <class Words>
 void run_rows(const GemmArgs<float>& g, const float* b, int64_t i0, int64_t m, int64_t block_k) {
@@ -250,6 +282,9 @@ void run_rows(const GemmArgs<float>& g, const float* b, int64_t i0, int64_t m, i
   const Layout layout = g.a_k_stride == 1 ? Layout::kRows : Layout::kColumns;
   const int64_t width = sweep_width(tiles), words = (g.k + kElements - 1) / kElements;
   const Parts chunks((words + kLanes - 1) / kLanes, block_k / kLanes);
+  Soon soon = i0 == 0
+                  ? soon_of(g, tiles.count * ((g.n + width - 1) / width) * ((words + kLanes - 1) / kLanes))
+                  : Soon{nullptr, nullptr, 0};
   for (int64_t c = 0; c < chunks.count; ++c) {
     const int64_t p0 = chunks.begin(c) * kLanes, whole_k = chunks.length(c) * kLanes;
     const int64_t k = words - p0 < whole_k ? words - p0 : whole_k;
@@ -262,7 +297,11 @@ void run_rows(const GemmArgs<float>& g, const float* b, int64_t i0, int64_t m, i
       pack_columns<Words>(a, g.a_k_stride, elements, tiles, g.scratch);
     }
     const FinishFunction finish = c == chunks.count - 1 ? finish_function(g) : nullptr;
-    const Block block = {g, b, words, layout, g.scratch, i0, p0, k, whole_k, g.accumulate || c > 0, finish};
+    const bool in_registers =
+        finish != nullptr && g.activation == Activation::none && g.pre_activation == nullptr;
+    const Block block = {
+        g,   b, words, layout, g.scratch, i0, p0, k, whole_k, g.accumulate || c > 0, finish, in_registers,
+        soon};
     for (int64_t j = 0; j < g.n; j += width) run_columns<Words>(block, tiles, j, width);
   }
 }

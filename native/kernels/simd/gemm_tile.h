@@ -45,12 +45,20 @@ struct Ahead {
   int64_t lines;
 };
 
+/// What goes along with a tile: what it asks for (`soon` is one stream of memory), and what is added to its
+/// finished sums before they leave the registers, the bias of its columns first (null: nothing).
+struct Along {
+  Ahead ahead, soon;
+  const float *bias, *residual;
+  int64_t ld_residual;
+};
+
 /// One tile. `b` is the first panel's block of k, further panels lie `panel_stride` apart. Sums start at
 /// `from`, or at 0 where that is null, and go to `to`; both have R rows of W * 16 whole columns and may be
-/// the same.
+/// the same, and `to` may be the residual.
 template <class Words, int R, int W, Layout L>
 void tile(const float* a, const float* b, int64_t panel_stride, int64_t k, const float* from, int64_t ld_from,
-          float* to, int64_t ld_to, Ahead ahead) {
+          float* to, int64_t ld_to, const Along& along) {
   F sum[R][W];
 #pragma GCC unroll 16
   for (int i = 0; i < R; ++i) {
@@ -58,6 +66,7 @@ void tile(const float* a, const float* b, int64_t panel_stride, int64_t k, const
     for (int w = 0; w < W; ++w)
       sum[i][w] = from != nullptr ? F::load(from + i * ld_from + w * kLanes) : F::zero();
   }
+  Ahead ahead = along.ahead, soon = along.soon;
   constexpr int kRowStep = L == Layout::kRows ? static_cast<int>(kLanes) : 1;
   const auto step = [&](const float* a_p) MAQUE_INLINE_LAMBDA {
     F row[W];
@@ -81,6 +90,9 @@ void tile(const float* a, const float* b, int64_t panel_stride, int64_t k, const
           __builtin_prefetch(ahead.b + w / kPanelVectors * panel_stride, 0, 2);
         }
       }
+      for (int64_t line = 0; line < soon.lines; ++line, soon.b += kFloatsPerLine) {
+        __builtin_prefetch(soon.b, 0, 1);
+      }
 #pragma GCC unroll 4
       for (int p = 0; p < kLanes; ++p) step(a + p);
     }
@@ -88,6 +100,23 @@ void tile(const float* a, const float* b, int64_t panel_stride, int64_t k, const
   } else {
 #pragma GCC unroll 4
     for (int64_t p = 0; p < k; ++p, a += R) step(a);
+  }
+  if (along.bias != nullptr) {
+#pragma GCC unroll 16
+    for (int w = 0; w < W; ++w) {
+      const F bias = F::load(along.bias + w * kLanes);
+#pragma GCC unroll 16
+      for (int i = 0; i < R; ++i) sum[i][w] = sum[i][w] + bias;
+    }
+  }
+  if (along.residual != nullptr) {
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i) {
+#pragma GCC unroll 16
+      for (int w = 0; w < W; ++w) {
+        sum[i][w] = sum[i][w] + F::load(along.residual + i * along.ld_residual + w * kLanes);
+      }
+    }
   }
 #pragma GCC unroll 16
   for (int i = 0; i < R; ++i) {

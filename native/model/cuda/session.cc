@@ -102,7 +102,10 @@ Status DeviceMemory::reserve(DeviceSession* session, Where where, int64_t bytes)
   session_ = session;
   where_ = where;
   const int64_t wanted = bytes > 0 ? bytes : 1, generous = bytes_ + bytes_ / 2;
-  release();
+  if (data_ != nullptr) {
+    if (Status s = session->synchronize()) return s;  // a step under way may use it
+    release();
+  }
   Code code = kSuccess;
   if (generous > wanted && try_allocate(generous, &code)) return kOk;
   if (try_allocate(wanted, &code)) return kOk;

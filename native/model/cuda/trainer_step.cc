@@ -75,9 +75,11 @@ Status DeviceTrainer::capture_step(const Batch& batch) {
   DeviceCompute c = compute();
   issue_pass(&c, batch);
   issue_update(&c, batch.scalars.device);
-  const Code ended = api.end_capture(session_.stream(), &graph_, nullptr);
-  if (Status s = session_.check(c.code != kSuccess ? c.code : ended, "capturing a step")) return s;
-  return session_.check(api.launch_graph(graph_, session_.stream()), "starting a step");
+  Code code = api.end_capture(session_.stream(), &graph_, nullptr);
+  if (c.code != kSuccess) code = c.code;
+  if (code == kSuccess) code = api.launch_graph(graph_, session_.stream());
+  if (code != kSuccess) all_stale_ = true;  // what was noted did not happen
+  return session_.check(code, "capturing and starting a step");
 }
 
 Status DeviceTrainer::download_report(Slot* slot) {

@@ -156,7 +156,7 @@ TEST(tensor_cores) {
   Case({130}, 1, 32, false, true).check_bf16();  // three tiles
 }
 
-TEST(tensor_cores_refuse_old_devices_and_crooked_arrays) {
+TEST_ON_EMULATION(tensor_cores_refuse_old_devices_and_crooked_arrays) {
   AlignedHalves x(64, 0);
   float o[16] = {}, log_sums[2];
   const int32_t offsets[2] = {0, 2};

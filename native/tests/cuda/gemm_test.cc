@@ -53,7 +53,7 @@ TEST(fp32_has_the_bits_of_ref) {
   for (bits = 0; bits < 64; ++bits) Product(5, 9, 21, option_bits(bits)).check_fp32();
 }
 
-TEST(fp32_in_large_tiles) {
+TEST_ON_EMULATION(fp32_in_large_tiles) {
   emulation::device().multiprocessors = 1;
   for (int64_t bits : {4, 7, 35}) Product(130, 140, 40, option_bits(bits)).check_fp32();
   emulation::device().multiprocessors = 8;
@@ -79,7 +79,7 @@ TEST(bf16_keeps_its_bound_in_every_layout) {
   Product(8, 8, 0, option_bits(36), true).check_bf16();
 }
 
-TEST(groups_have_the_bits_of_single_products) {
+TEST_ON_EMULATION(groups_have_the_bits_of_single_products) {
   for (int64_t bits : {0, 1, 7, 63}) {
     ProductCase<InGroups>(70, 66, 33, option_bits(bits)).check_fp32();
     ProductCase<InGroups>(1, 3, 5, option_bits(bits)).check_fp32();
@@ -93,7 +93,7 @@ TEST(groups_have_the_bits_of_single_products) {
   }
 }
 
-TEST(groups_that_no_launch_takes) {
+TEST_ON_EMULATION(groups_that_no_launch_takes) {
   cuda::ProductGroup<GemmFactors> fp32 = {};
   CHECK_EQ(cuda::gemm_group(nullptr, fp32), cuda::kSuccess);
   fp32.count = cuda::kMostProducts + 1;
@@ -113,7 +113,7 @@ TEST(groups_that_no_launch_takes) {
   emulation::device().capability = 90;
 }
 
-TEST(bf16_refuses_old_devices_and_crooked_arrays) {
+TEST_ON_EMULATION(bf16_refuses_old_devices_and_crooked_arrays) {
   AlignedHalves x(64, 0);
   float c[4] = {};
   GemmResult r = {};

@@ -160,7 +160,7 @@ TEST(tensor_cores) {
   check(Case({2, 2}, 40), true);
 }
 
-TEST(sizes_of_more_weights) {
+TEST_ON_EMULATION(sizes_of_more_weights) {
   emulation::device().multiprocessors = 28;
   emulation::device().blocks_per_multiprocessor = 3;  // few threads: more units a block
   for (bool bf16 : {false, true}) {
@@ -197,7 +197,7 @@ TEST(rounding_costs_little) {
   CHECK(most > 1e-4);
 }
 
-TEST(tensor_cores_refuse_old_devices_crooked_scratch_and_large_models) {
+TEST_ON_EMULATION(tensor_cores_refuse_old_devices_crooked_scratch_and_large_models) {
   AlignedHalves scratch(64, 0);
   cuda::LstmBatch b = {};
   b.texts = b.longest = 1, b.hidden = 513;
@@ -212,7 +212,7 @@ TEST(tensor_cores_refuse_old_devices_crooked_scratch_and_large_models) {
   emulation::device() = {};
 }
 
-TEST(few_multiprocessors_take_more_units_each) {
+TEST_ON_EMULATION(few_multiprocessors_take_more_units_each) {
   emulation::device().multiprocessors = 1;
   emulation::device().blocks_per_multiprocessor = 4;
   check(Case({3, 2}, 16));  // 8 units a block

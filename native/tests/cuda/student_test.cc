@@ -325,7 +325,7 @@ TEST(wide_students_and_long_batches) {
 }
 
 /// A device that does not hold the recurrence in one launch.
-TEST(step_by_step) {
+TEST_ON_EMULATION(step_by_step) {
   emulation::device().multiprocessors = 1;
   emulation::device().blocks_per_multiprocessor = 1;
   cuda::LstmBatch probe = {};
@@ -391,7 +391,7 @@ void check_bf16(Geometry g) {
     CHECK_LE(distance(rounded.gradients[i], exact.gradients[i]), 0.02);
 }
 
-TEST(bf16_is_fp32_but_for_rounding) {
+TEST_ON_EMULATION(bf16_is_fp32_but_for_rounding) {
   for (Pooling pooling : {Pooling::mean, Pooling::last}) {
     check_bf16(student_geometry(Kind::sequence, pooling, {}));
     check_bf16(with_ngrams(student_geometry(Kind::sequence, pooling, {})));

@@ -117,17 +117,17 @@ TEST(bert_in_every_mode) {
 TEST(the_same_bits_each_time) {
   for (const Geometry& g :
        {bert_geometry(Pooling::cls), with_ngrams(student_geometry(Kind::sequence, Pooling::max))}) {
-    for (Precision precision : {Precision::fp32, Precision::bf16}) {
-      Case c(g, 0.2);
-      if (g.is_bert()) c.g.hidden = 24;
-      c.g.precision = precision;
+    Case c(g, 0.2);
+    if (g.is_bert()) {
+      c.g.hidden = 24;
+      c.g.precision = Precision::bf16;
       c.weights = Weights<float>(c.g, 3);
-      c.options.clip_norm = 1;
-      const Snapshot first = on_device(c, How::step);
-      check_same_bits(on_device(c, How::step), first);
-      check_same_bits(on_device(c, How::apart), first);
-      check_same_bits(on_device(c, How::pipelined), first);
     }
+    c.options.clip_norm = 1;
+    const Snapshot first = on_device(c, How::step);
+    check_same_bits(on_device(c, How::step), first);
+    check_same_bits(on_device(c, How::apart), first);
+    check_same_bits(on_device(c, How::pipelined), first);
   }
 }
 

@@ -140,6 +140,14 @@ final class StudentFlags {
   private Double ngramDropout;
 
   @Option(
+      names = "--whole-ngram-dropout",
+      paramLabel = "X",
+      description =
+          "Probability that a whole n-gram is left out of its text's mean in training (default:"
+              + " 0).")
+  private Double wholeNgramDropout;
+
+  @Option(
       names = "--soft-loss",
       paramLabel = "NAME",
       description = "Loss with soft targets: mse (on logits) or kl (at --temperature).")
@@ -215,9 +223,7 @@ final class StudentFlags {
 
   private void applyNgrams(StudentOptions options) {
     if ("none".equals(ngrams)) {
-      Usage.require(
-          ngramUnit == null && ngramBuckets == null && ngramWidth == null && ngramDropout == null,
-          "--ngrams none has no unit, buckets, width and dropout");
+      Usage.require(noNgramFlags(), "--ngrams none has no unit, buckets, width and dropout");
       options.ngrams(null);
       return;
     }
@@ -225,19 +231,27 @@ final class StudentFlags {
       options.ngrams(ngrams(options.ngrams()));
     }
     Usage.require(
-        options.ngrams() != null
-            || ngramUnit == null
-                && ngramBuckets == null
-                && ngramWidth == null
-                && ngramDropout == null,
-        "--ngram-unit, --ngram-buckets, --ngram-width and --ngram-dropout need --ngrams");
+        options.ngrams() != null || noNgramFlags(),
+        "--ngram-unit, --ngram-buckets, --ngram-width, --ngram-dropout and --whole-ngram-dropout"
+            + " need --ngrams");
     if (ngramDropout != null) {
       options.ngramDropout(ngramDropout);
+    }
+    if (wholeNgramDropout != null) {
+      options.wholeNgramDropout(wholeNgramDropout);
     }
     boolean ofTokens = options.ngrams() != null && options.ngrams().unit() == Ngrams.Unit.TOKENS;
     Usage.require(
         options.kind() != StudentOptions.Kind.BAG || (tokens != null) == ofTokens,
         "--kind bag: --ngram-unit tokens and --tokens NAME go together");
+  }
+
+  private boolean noNgramFlags() {
+    return ngramUnit == null
+        && ngramBuckets == null
+        && ngramWidth == null
+        && ngramDropout == null
+        && wholeNgramDropout == null;
   }
 
   private Ngrams ngrams(Ngrams preset) {

@@ -60,7 +60,8 @@ public final class RecordedOptions {
                   shape.integer("max"),
                   shape.integer("buckets"),
                   shape.integer("width")))
-          .ngramDropout(read.number("ngram_dropout"));
+          .ngramDropout(read.number("ngram_dropout"))
+          .wholeNgramDropout(read.number("whole_ngram_dropout"));
     }
     if (recorded.get("segmenter") instanceof String segmenter) {
       options.segmenter(segmenter);

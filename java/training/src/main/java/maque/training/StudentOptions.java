@@ -102,6 +102,7 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
   private double headDropout;
   private Ngrams ngrams;
   private double ngramDropout;
+  private double wholeNgramDropout;
 
   private StudentOptions(Kind kind) {
     this.kind = kind;
@@ -583,6 +584,22 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
     return this;
   }
 
+  /** Probability that a whole n-gram is left out of its text's mean in training. */
+  public double wholeNgramDropout() {
+    return wholeNgramDropout;
+  }
+
+  /**
+   * Probability that a whole n-gram is left out of its text's mean in training, 0..0.95; 0 where
+   * not set.
+   *
+   * @throws InvalidInputException for any other value
+   */
+  public StudentOptions wholeNgramDropout(double value) {
+    wholeNgramDropout = check("whole_ngram_dropout", value, 0, 0.95);
+    return this;
+  }
+
   /** Whether a vocabulary is needed: not for a bag of characters. */
   boolean readsTokens() {
     return kind != Kind.BAG || ngrams.unit() == Ngrams.Unit.TOKENS;
@@ -599,6 +616,7 @@ public final class StudentOptions extends TrainingOptions<StudentOptions> {
     if (ngrams != null) {
       map.put("ngrams", ngrams.toMap());
       map.put("ngram_dropout", ngramDropout);
+      map.put("whole_ngram_dropout", wholeNgramDropout);
       Map<String, Double> scales = new TreeMap<>(lrScales());
       if (!ruledByScale(NGRAM_TABLE)) {
         scales.put(NGRAM_PREFIX, NGRAM_RATE);

@@ -233,6 +233,7 @@ public final class StudentTraining {
     DevSet dev = devSet(encoder, data.dev());
     options.requireFits(trainer);
     TokenDropout tokens = TokenDropout.of(options, vocabulary);
+    NgramDropout ngrams = new NgramDropout(options);
     Checkpoint checkpoint = run.checkpoint();
     TrainingState state =
         new TrainingLoop(
@@ -240,7 +241,9 @@ public final class StudentTraining {
                     STAGE,
                     trainer,
                     run.order(rows),
-                    (picked, step) -> tokens.apply(with(targets, rows.batch(picked), picked), step),
+                    (picked, step) ->
+                        ngrams.apply(
+                            tokens.apply(with(targets, rows.batch(picked), picked), step), step),
                     dev,
                     options,
                     checkpoint,

@@ -26,7 +26,8 @@ class RecordedOptionsTest {
             StudentOptions.bag(),
             StudentOptions.sequence()
                 .ngrams(new Ngrams(Ngrams.Unit.TOKENS, 1, 2, 1 << 10, 8))
-                .ngramDropout(0.25),
+                .ngramDropout(0.25)
+                .wholeNgramDropout(0.5),
             StudentOptions.document()
                 .tokens(StudentOptions.Tokens.WORDS)
                 .embeddings(StudentOptions.Embeddings.RANDOM)

@@ -417,7 +417,7 @@ class StudentTrainingTest {
                   .averaging(Averaging.parse("tail:0.7", 2))
                   .tokenDropout(0.3)
                   .maxSteps(25),
-              bag().ngramDropout(0.2).distilledKl(0.2, 2).maxSteps(25),
+              bag().ngramDropout(0.2).wholeNgramDropout(0.3).distilledKl(0.2, 2).maxSteps(25),
               sequence()
                   .pooling("max-logits")
                   .ngrams(new Ngrams(Ngrams.Unit.TOKENS, 1, 2, 1 << 8, 6))
