@@ -10,6 +10,7 @@
 namespace maque::cuda {
 namespace {
 
+using Dropped = DroppedTile<32, 32>;
 constexpr int32_t kRows = 32, kWarps = 4, kThreads = kWarps * kWarp, kOwn = kRows / kWarps;
 constexpr float kInfinity = __builtin_inff();
 
@@ -107,13 +108,12 @@ struct Running {
 /// Scores s of the tile of keys from `key` on become, in w, exponentials relative to the new maxima, after
 /// dropout; sums and outputs so far are brought to the same maxima.
 template <int32_t kColumns>
-MAQUE_DEVICE void take_scores(const AttentionBatch& b, const Mask& mask, const Place& place, int32_t query,
-                              int32_t key, const float (&s)[kOwn], Running* running,
+MAQUE_DEVICE void take_scores(const AttentionBatch& b, const Mask& mask, const Dropped& dropped,
+                              const Place& place, int32_t key, const float (&s)[kOwn], Running* running,
                               float (&o)[kOwn][kColumns], Shared<float> w) {
   const int32_t j = key + lane_id();
   MAQUE_UNROLL
   for (int32_t r = 0; r < kOwn; ++r) {
-    const int32_t i = query + warp_id() * kOwn + r;
     const float score = j < place.nk ? s[r] * b.scale : -kInfinity;
     const float largest = warp_max(score);
     const float max = running->max[r] > largest ? running->max[r] : largest;
@@ -122,7 +122,7 @@ MAQUE_DEVICE void take_scores(const AttentionBatch& b, const Mask& mask, const P
     running->sum[r] = math::fma(running->sum[r], shrink, warp_sum(e));
     MAQUE_UNROLL
     for (int32_t c = 0; c < kColumns; ++c) o[r][c] *= shrink;
-    w[r * kWarp + lane_id()] = mask.key.p > 0 ? masked(mask, place.score(i, j), e) : e;
+    w[r * kWarp + lane_id()] = e * dropped.factor(mask, warp_id() * kOwn + r, lane_id());
   }
 }
 
@@ -136,6 +136,7 @@ attend(AttentionBatch b, Mask mask, int64_t queries, float* out, int64_t ldo, fl
   const Shared<float> own = memory.take<float>(kRows * d), keys = memory.take<float>(kRows * (d + 1)),
                       values = memory.take<float>(kRows * (d + 1)),
                       weights = memory.take<float>(kRows * kWarp);
+  const Dropped dropped = {memory.take<uint32_t>(Dropped::kElements)};
   const Shared<float> w = weights.from(warp_id() * kOwn * kWarp);
   const Matrix<const float> q(b.q, b.ldq, place.first_query, place.head, d),
       k(b.k, b.ldk, place.first, place.head, d), v(b.v, b.ldv, place.first, place.head, d);
@@ -150,10 +151,11 @@ attend(AttentionBatch b, Mask mask, int64_t queries, float* out, int64_t ldo, fl
     sync_threads();  // the tile before this one has been read
     load_rows(k, key, place.nk, d, d + 1, keys);
     load_rows(v, key, place.nk, d, d + 1, values);
+    dropped.draw<kThreads>(mask, place, query, key);
     sync_threads();
     float s[kOwn];
     multiply_rows(own, keys, d, s);
-    take_scores(b, mask, place, query, key, s, &running, o, w);
+    take_scores(b, mask, dropped, place, key, s, &running, o, w);
     sync_warp();
     add_weighted(w, values, place.nk - key < kRows ? place.nk - key : kRows, d, o);
     sync_warp();
@@ -198,6 +200,7 @@ attend_backward(AttentionBatch b, Mask mask, int64_t queries, AttentionGradients
                       tile1 = memory.take<float>(kRows * (d + 1)),
                       tile2 = memory.take<float>(kRows * (d + 1)), scores = memory.take<float>(kRows * kWarp),
                       weights = memory.take<float>(kRows * kWarp);
+  const Dropped dropped = {memory.take<uint32_t>(Dropped::kElements)};
   const Shared<float> ds = scores.from(warp_id() * kOwn * kWarp), w = weights.from(warp_id() * kOwn * kWarp);
   const Matrix<const float> q(b.q, b.ldq, place.first_query, place.head, d),
       k(b.k, b.ldk, place.first, place.head, d), v(b.v, b.ldv, place.first, place.head, d),
@@ -214,17 +217,20 @@ attend_backward(AttentionBatch b, Mask mask, int64_t queries, AttentionGradients
     sync_threads();
     load_rows(of_keys ? q : k, other, others, d, d + 1, tile1);
     load_rows(of_keys ? d_o : v, other, others, d, d + 1, tile2);
+    dropped.draw<kThreads>(mask, place, of_keys ? other : first, of_keys ? first : other);
     sync_threads();
     float s[kOwn], dp[kOwn];
     multiply_rows(own1, tile1, d, s);
     multiply_rows(own2, tile2, d, dp);
     MAQUE_UNROLL
     for (int32_t r = 0; r < kOwn; ++r) {
-      const int32_t row = first + warp_id() * kOwn + r, column = other + lane_id();
-      const int32_t i = of_keys ? column : row, j = of_keys ? row : column;
+      const int32_t row = warp_id() * kOwn + r, column = lane_id(), i = (of_keys ? other : first),
+                    at = of_keys ? column : row;  // of the query in its tile
       ScoreGradient gradient = {0, 0};
-      if (i < place.nq && j < place.nk)
-        gradient = score_gradient(mask, place.score(i, j), s[r] * b.scale, log_sums[i], dp[r], row_sums[i]);
+      if (first + row < n && other + column < others) {
+        const float factor = dropped.factor(mask, at, of_keys ? row : column);
+        gradient = score_gradient(factor, s[r] * b.scale, log_sums[i + at], dp[r], row_sums[i + at]);
+      }
       ds[r * kWarp + lane_id()] = gradient.d_score;
       if (of_keys) w[r * kWarp + lane_id()] = gradient.weight;
     }
@@ -259,7 +265,7 @@ template <int32_t kColumns>
 Code launch_forward(Stream stream, const AttentionBatch& b, int64_t queries, float* o, int64_t ldo,
                     float* log_sums) {
   const int64_t bytes = shared_bytes<float>(kRows * b.d) + 2 * shared_bytes<float>(kRows * (b.d + 1)) +
-                        shared_bytes<float>(kRows * kWarp);
+                        shared_bytes<float>(kRows * kWarp) + shared_bytes<uint32_t>(Dropped::kElements);
   const Launch shape = {"attention_forward",
                         {blocks_for(b.first_only ? 1 : b.longest, kRows), static_cast<uint32_t>(b.heads),
                          static_cast<uint32_t>(b.texts)},
@@ -272,7 +278,7 @@ Code launch_forward(Stream stream, const AttentionBatch& b, int64_t queries, flo
 template <int32_t kColumns>
 Code launch_backward(Stream stream, const AttentionBatch& b, int64_t queries, const AttentionGradients& g) {
   const int64_t bytes = 2 * shared_bytes<float>(kRows * b.d) + 2 * shared_bytes<float>(kRows * (b.d + 1)) +
-                        2 * shared_bytes<float>(kRows * kWarp);
+                        2 * shared_bytes<float>(kRows * kWarp) + shared_bytes<uint32_t>(Dropped::kElements);
   Launch shape = {
       "attention_backward",
       {blocks_for(b.longest, kRows), static_cast<uint32_t>(b.heads), static_cast<uint32_t>(b.texts)},
@@ -285,14 +291,14 @@ Code launch_backward(Stream stream, const AttentionBatch& b, int64_t queries, co
   return launch(shape, attend_backward<kColumns, false>, b, make_mask(b.dropout), queries, g);
 }
 
-}  // namespace
-
-Code sum_attention_rows(Stream stream, const AttentionGradients& g, int64_t queries, int64_t heads,
-                        int64_t d) {
+/// g.row_sums: of dO * O for each query and head, which is the sum of dP * P.
+Code launch_row_sums(Stream stream, const AttentionGradients& g, int64_t queries, int64_t heads, int64_t d) {
   const Launch shape = {
       "attention_row_sums", {blocks_for(heads * queries, kWarps), 1, 1}, kThreads, 0, stream};
   return launch(shape, sum_rows, g, queries, heads, d);
 }
+
+}  // namespace
 
 Code attention_forward(Stream stream, const AttentionBatch& b, int64_t queries, float* o, int64_t ldo,
                        float* log_sums) {
@@ -309,7 +315,7 @@ Code attention_backward(Stream stream, const AttentionBatch& b, int64_t queries,
                         const AttentionGradients& g) {
   if (b.texts == 0 || b.longest == 0) return kSuccess;
   if (!is_valid(b)) return kInvalidValue;
-  const Code code = sum_attention_rows(stream, g, queries, b.heads, b.d);
+  const Code code = launch_row_sums(stream, g, queries, b.heads, b.d);
   if (code != kSuccess) return code;
   const auto run = b.d <= 32   ? launch_backward<1>
                    : b.d <= 64 ? launch_backward<2>

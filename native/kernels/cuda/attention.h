@@ -4,12 +4,13 @@
 // are not, since sums go by tiles of keys. Sums are made by one thread or warp in a fixed order: the same
 // bits at every run.
 //
-// In fp32 from sm_75, and with bf16 factors on tensor cores from sm_80 (attention_bf16_*;
-// kInvalidDeviceFunction below), where the weights and the gradients of scores are rounded to bf16 before
-// they are multiplied. Against the operation on the rounded q, k, v and dO, for |scores| <= 20 and p <= 0.2:
-//   O       3e-3 * max|V|
-//   dQ, dK  5e-4 * d * scale * max|V| * max|dO| * max(|Q|, |K|)
-//   dV      (4e-3 + 1e-4 * nq) * max|dO|
+// In fp32 from sm_75, and in bf16 on tensor cores from sm_80 (attention_bf16_*; kInvalidDeviceFunction
+// below), where the weights and the gradients of scores are rounded to bf16 before they are multiplied, and
+// the results when they are written; the backward pass reads the rounded O. Against the operation on the same
+// q, k, v and dO, for |scores| <= 20 and p <= 0.2:
+//   O       6e-3 * max|V|
+//   dQ, dK  1e-3 * d * scale * max|V| * max|dO| * max(|Q|, |K|)
+//   dV      (6e-3 + 3e-4 * nq) * max|dO|
 // Not yet run on a GPU.
 #pragma once
 #include "kernels/attention.h"
@@ -56,7 +57,7 @@ struct AttentionGradients {
 using attention_backward_fn = Code(Stream stream, const AttentionBatch& batch, int64_t queries,
                                    const AttentionGradients& gradients);
 
-/// The same batch in bf16. d is a multiple of 8, so are the row strides, and q, k, v and d_o begin at
+/// The same batch in bf16. d is a multiple of 8, so are all row strides, and all arrays of halves begin at
 /// multiples of 16 bytes (else kInvalidValue).
 struct AttentionBf16Batch {
   const uint16_t *q, *k, *v;
@@ -70,11 +71,18 @@ struct AttentionBf16Batch {
 };
 
 using attention_bf16_forward_fn = Code(Stream stream, const AttentionBf16Batch& batch, int64_t queries,
-                                       float* o, int64_t ldo, float* log_sums);
+                                       uint16_t* o, int64_t ldo, float* log_sums);
 
-/// gradients.d_o is read for the row sums only; d_o_bf16 is the same, rounded, of row stride ld_do_bf16.
+struct AttentionBf16Gradients {
+  const uint16_t *o, *d_o;
+  int64_t ldo, ld_do;
+  const float* log_sums;
+  float* row_sums;  // [heads, queries] scratch
+  uint16_t *dq, *dk, *dv;
+  int64_t ld_dq, ld_dk, ld_dv;
+};
+
 using attention_bf16_backward_fn = Code(Stream stream, const AttentionBf16Batch& batch, int64_t queries,
-                                        const AttentionGradients& gradients, const uint16_t* d_o_bf16,
-                                        int64_t ld_do_bf16);
+                                        const AttentionBf16Gradients& gradients);
 
 }  // namespace maque::cuda

@@ -2,12 +2,14 @@
 // of them, and walks the text's other rows in tiles of 64, the next of which is copied while the present one
 // is multiplied. Scores stay in the fragments in which the product leaves them; rounded to bf16 they are the
 // next product's first factor.
+#include "kernels/bf16.h"
 #include "kernels/cuda/attention_place.h"
 #include "kernels/cuda/cuda_list.h"
 
 namespace maque::cuda {
 namespace {
 
+using Dropped = DroppedTile<64, 64>;
 constexpr int32_t kRows = 64, kWarps = 4, kThreads = kWarps * kWarp, kWarpRows = kRows / kWarps;
 constexpr int32_t kScoreFragments = kRows / 8;  // of a warp's 16 rows
 constexpr float kInfinity = __builtin_inff();
@@ -103,15 +105,18 @@ MAQUE_DEVICE float row_sum(float x) {
   return x + shuffle_xor(x, 1);
 }
 
+/// Columns of a head come in pairs, of one word each.
 template <int32_t kDim>
 MAQUE_DEVICE void store_rows(const FragmentC (&sums)[kDim / 8], const float (&factor)[2], int32_t row,
-                             int32_t n, int32_t d, float* to, int64_t ld) {
+                             int32_t n, int32_t d, uint16_t* to, int64_t ld) {
   MAQUE_UNROLL
   for (int32_t c = 0; c < kDim / 8; ++c) {
     MAQUE_UNROLL
-    for (int32_t e = 0; e < 4; ++e) {
-      const int32_t at = row + row_of(e), column = column_of(c, e);
-      if (at < n && column < d) to[at * ld + column] = sums[c].c[e] * factor[e / 2];
+    for (int32_t half = 0; half < 2; ++half) {
+      const int32_t at = row + row_of(2 * half), column = column_of(c, 0);
+      const float *x = sums[c].c + 2 * half, f = factor[half];
+      if (at < n && column < d)
+        *reinterpret_cast<uint32_t*>(to + at * ld + column) = pack_bf16(x[0] * f, x[1] * f);
     }
   }
 }
@@ -127,9 +132,9 @@ struct Running {
 /// Scores of the tile of keys from `key` on become exponentials relative to the new maxima, after dropout;
 /// sums and outputs so far are brought to the same maxima.
 template <int32_t kDim>
-MAQUE_DEVICE void take_scores(const AttentionBf16Batch& b, const Mask& mask, const Place& place,
-                              int32_t query, int32_t key, FragmentC (&s)[kScoreFragments], Running* running,
-                              FragmentC (&o)[kDim / 8]) {
+MAQUE_DEVICE void take_scores(const AttentionBf16Batch& b, const Mask& mask, const Dropped& dropped,
+                              const Place& place, int32_t key, FragmentC (&s)[kScoreFragments],
+                              Running* running, FragmentC (&o)[kDim / 8]) {
   MAQUE_UNROLL
   for (int32_t half = 0; half < 2; ++half) {
     float largest = -kInfinity;
@@ -151,15 +156,14 @@ MAQUE_DEVICE void take_scores(const AttentionBf16Batch& b, const Mask& mask, con
       float* score = &s[i / 2].c[2 * half + i % 2];
       const float e = math::exp(*score - max);
       running->sum[half] += e;
-      const uint64_t number = place.score(query + row_of(2 * half), key + column_of(i / 2, i % 2));
-      *score = mask.key.p > 0 ? masked(mask, number, e) : e;
+      *score = e * dropped.factor(mask, row_of(2 * half), column_of(i / 2, i % 2));
     }
   }
 }
 
 template <int32_t kDim>
 MAQUE_KERNEL(kThreads)
-attend_bf16(AttentionBf16Batch b, Mask mask, int64_t queries, float* out, int64_t ldo, float* log_sums) {
+attend_bf16(AttentionBf16Batch b, Mask mask, int64_t queries, uint16_t* out, int64_t ldo, float* log_sums) {
   using Tile = Rows<kDim>;
   const Place place(b);
   const int32_t query = block_x() * kRows, d = static_cast<int32_t>(b.d);
@@ -167,6 +171,7 @@ attend_bf16(AttentionBf16Batch b, Mask mask, int64_t queries, float* out, int64_
   SharedMemory memory;
   const Shared<uint16_t> own = memory.take<uint16_t>(Tile::kElements),
                          ring = memory.take<uint16_t>(4 * Tile::kElements);
+  const Dropped dropped = {memory.take<uint32_t>(Dropped::kElements)};
   const int64_t column = place.head * d;
   const uint16_t *k = b.k + place.first * b.ldk + column, *v = b.v + place.first * b.ldv + column;
   const auto keys = [&](int32_t key) { return ring.from(key / kRows % 2 * 2 * Tile::kElements); };
@@ -186,6 +191,7 @@ attend_bf16(AttentionBf16Batch b, Mask mask, int64_t queries, float* out, int64_
 
   for (int32_t key = 0; key < place.nk; key += kRows) {
     copy(key + kRows);
+    dropped.draw<kThreads>(mask, place, query, key);
     wait_async<1>();
     sync_threads();
     if (key == 0) {
@@ -194,7 +200,7 @@ attend_bf16(AttentionBf16Batch b, Mask mask, int64_t queries, float* out, int64_
     }
     FragmentC s[kScoreFragments];
     multiply_rows<kDim>(q, keys(key), s);
-    take_scores<kDim>(b, mask, place, query, key, s, &running, o);
+    take_scores<kDim>(b, mask, dropped, place, key, s, &running, o);
     add_weighted<kDim>(s, values(key), o);
     sync_threads();  // this tile has been read: the copy after next takes its place
   }
@@ -215,21 +221,40 @@ attend_bf16(AttentionBf16Batch b, Mask mask, int64_t queries, float* out, int64_
 // --- backward
 // -------------------------------------------------------------------------------------------------------
 
-/// Scores s and products dp become gradients of scores and weights. of_keys: rows are keys.
+/// row_sums: of dO * O for each query and head, which is the sum of dP * P; a warp each, two columns a lane.
+MAQUE_KERNEL(kThreads) sum_rows(AttentionBf16Gradients g, int64_t queries, int64_t heads, int64_t d) {
+  const int64_t unit = static_cast<int64_t>(block_x()) * kWarps + warp_id();
+  if (unit >= heads * queries) return;
+  const int64_t head = unit / queries, i = unit % queries;
+  float sum = 0;
+  for (int64_t c = 2 * lane_id(); c < d; c += 2 * kWarp) {
+    const uint16_t *o = g.o + i * g.ldo + head * d + c, *d_o = g.d_o + i * g.ld_do + head * d + c;
+    sum = math::fma(from_bf16(o[0]), from_bf16(d_o[0]), sum);
+    sum = math::fma(from_bf16(o[1]), from_bf16(d_o[1]), sum);
+  }
+  MAQUE_UNROLL
+  for (int32_t with = 16; with > 0; with /= 2) sum += shuffle_xor(sum, with);
+  if (lane_id() == 0) g.row_sums[unit] = sum;
+}
+
+/// Scores s and products dp of the tile at (first, other) become gradients of scores and weights. of_keys:
+/// its rows are keys, of which there are n, its columns the `others`.
 template <bool of_keys>
-MAQUE_DEVICE void take_gradients(const AttentionBf16Batch& b, const Mask& mask, const Place& place,
-                                 int32_t first, int32_t other, const float* log_sums, const float* row_sums,
+MAQUE_DEVICE void take_gradients(const AttentionBf16Batch& b, const Mask& mask, const Dropped& dropped,
+                                 int32_t first, int32_t n, int32_t other, int32_t others,
+                                 const float* log_sums, const float* row_sums,
                                  FragmentC (&s)[kScoreFragments], FragmentC (&dp)[kScoreFragments]) {
+  const int32_t query = of_keys ? other : first;
   MAQUE_UNROLL
   for (int32_t f = 0; f < kScoreFragments; ++f) {
     MAQUE_UNROLL
     for (int32_t e = 0; e < 4; ++e) {
-      const int32_t row = first + row_of(e), column = other + column_of(f, e);
+      const int32_t row = row_of(e), column = column_of(f, e);
       const int32_t i = of_keys ? column : row, j = of_keys ? row : column;
       ScoreGradient gradient = {0, 0};
-      if (i < place.nq && j < place.nk) {
-        gradient = score_gradient(mask, place.score(i, j), s[f].c[e] * b.scale, log_sums[i], dp[f].c[e],
-                                  row_sums[i]);
+      if (first + row < n && other + column < others) {
+        gradient = score_gradient(dropped.factor(mask, i, j), s[f].c[e] * b.scale, log_sums[query + i],
+                                  dp[f].c[e], row_sums[query + i]);
       }
       s[f].c[e] = gradient.d_score;
       dp[f].c[e] = gradient.weight;
@@ -240,8 +265,7 @@ MAQUE_DEVICE void take_gradients(const AttentionBf16Batch& b, const Mask& mask, 
 /// of_keys: the block's rows are keys and it walks queries (dK, dV); else queries, walking keys (dQ).
 template <int32_t kDim, bool of_keys>
 MAQUE_KERNEL(kThreads)
-attend_bf16_backward(AttentionBf16Batch b, Mask mask, int64_t queries, AttentionGradients g,
-                     const uint16_t* d_out, int64_t ld_d_out) {
+attend_bf16_backward(AttentionBf16Batch b, Mask mask, int64_t queries, AttentionBf16Gradients g) {
   using Tile = Rows<kDim>;
   const Place place(b);
   const int32_t first = block_x() * kRows, d = static_cast<int32_t>(b.d);
@@ -252,21 +276,22 @@ attend_bf16_backward(AttentionBf16Batch b, Mask mask, int64_t queries, Attention
                          own2 = memory.take<uint16_t>(Tile::kElements),
                          tile1 = memory.take<uint16_t>(Tile::kElements),
                          tile2 = memory.take<uint16_t>(Tile::kElements);
+  const Dropped dropped = {memory.take<uint32_t>(Dropped::kElements)};
   const int64_t column = place.head * d;
   const uint16_t *q = b.q + place.first_query * b.ldq + column, *k = b.k + place.first * b.ldk + column,
-                 *v = b.v + place.first * b.ldv + column,
-                 *d_o = d_out + place.first_query * ld_d_out + column;
+                 *v = b.v + place.first * b.ldv + column, *d_o = g.d_o + place.first_query * g.ld_do + column;
   const float* log_sums = g.log_sums + place.head * queries + place.first_query;
   const float* row_sums = g.row_sums + place.head * queries + place.first_query;
   Tile::copy(of_keys ? k : q, of_keys ? b.ldk : b.ldq, first, n, d, own1);
-  Tile::copy(of_keys ? v : d_o, of_keys ? b.ldv : ld_d_out, first, n, d, own2);
+  Tile::copy(of_keys ? v : d_o, of_keys ? b.ldv : g.ld_do, first, n, d, own2);
   FragmentA a1[kDim / 16], a2[kDim / 16];
   FragmentC sums1[kDim / 8] = {}, sums2[kDim / 8] = {};
 
   for (int32_t other = 0; other < others; other += kRows) {
     Tile::copy(of_keys ? q : k, of_keys ? b.ldq : b.ldk, other, others, d, tile1);
-    Tile::copy(of_keys ? d_o : v, of_keys ? ld_d_out : b.ldv, other, others, d, tile2);
+    Tile::copy(of_keys ? d_o : v, of_keys ? g.ld_do : b.ldv, other, others, d, tile2);
     commit_async();
+    dropped.draw<kThreads>(mask, place, of_keys ? other : first, of_keys ? first : other);
     wait_async<0>();
     sync_threads();
     if (other == 0) {
@@ -279,7 +304,7 @@ attend_bf16_backward(AttentionBf16Batch b, Mask mask, int64_t queries, Attention
     FragmentC s[kScoreFragments], dp[kScoreFragments];
     multiply_rows<kDim>(a1, tile1, s);
     multiply_rows<kDim>(a2, tile2, dp);
-    take_gradients<of_keys>(b, mask, place, first, other, log_sums, row_sums, s, dp);
+    take_gradients<of_keys>(b, mask, dropped, first, n, other, others, log_sums, row_sums, s, dp);
     add_weighted<kDim>(s, tile1, sums1);
     if (of_keys) add_weighted<kDim>(dp, tile2, sums2);
     sync_threads();
@@ -318,46 +343,57 @@ Launch over_batch(const char* name, const AttentionBf16Batch& b, int64_t rows, i
 }
 
 template <int32_t kDim>
-Code launch_forward(Stream stream, const AttentionBf16Batch& b, int64_t queries, float* o, int64_t ldo,
+Code launch_forward(Stream stream, const AttentionBf16Batch& b, int64_t queries, uint16_t* o, int64_t ldo,
                     float* log_sums) {
-  const int64_t bytes =
-      shared_bytes<uint16_t>(Rows<kDim>::kElements) + shared_bytes<uint16_t>(4 * Rows<kDim>::kElements);
+  const int64_t bytes = shared_bytes<uint16_t>(Rows<kDim>::kElements) +
+                        shared_bytes<uint16_t>(4 * Rows<kDim>::kElements) +
+                        shared_bytes<uint32_t>(Dropped::kElements);
   const Launch shape = over_batch("attention_bf16_forward", b, b.first_only ? 1 : b.longest, bytes, stream);
   return launch(shape, attend_bf16<kDim>, b, make_mask(b.dropout), queries, o, ldo, log_sums);
 }
 
 template <int32_t kDim>
-Code launch_backward(Stream stream, const AttentionBf16Batch& b, int64_t queries, const AttentionGradients& g,
-                     const uint16_t* d_o, int64_t ld_do) {
-  const int64_t bytes = 4 * shared_bytes<uint16_t>(Rows<kDim>::kElements);
+Code launch_backward(Stream stream, const AttentionBf16Batch& b, int64_t queries,
+                     const AttentionBf16Gradients& g) {
+  const int64_t bytes =
+      4 * shared_bytes<uint16_t>(Rows<kDim>::kElements) + shared_bytes<uint32_t>(Dropped::kElements);
   const char* const name = "attention_bf16_backward";
   const Code code = launch(over_batch(name, b, b.longest, bytes, stream), attend_bf16_backward<kDim, true>, b,
-                           make_mask(b.dropout), queries, g, d_o, ld_do);
+                           make_mask(b.dropout), queries, g);
   if (code != kSuccess) return code;
   return launch(over_batch(name, b, b.first_only ? 1 : b.longest, bytes, stream),
-                attend_bf16_backward<kDim, false>, b, make_mask(b.dropout), queries, g, d_o, ld_do);
+                attend_bf16_backward<kDim, false>, b, make_mask(b.dropout), queries, g);
+}
+
+bool is_aligned(const AttentionBf16Gradients& g) {
+  return is_aligned(g.o, g.ldo) && is_aligned(g.d_o, g.ld_do) && is_aligned(g.dq, g.ld_dq) &&
+         is_aligned(g.dk, g.ld_dk) && is_aligned(g.dv, g.ld_dv);
 }
 
 }  // namespace
 
-Code attention_bf16_forward(Stream stream, const AttentionBf16Batch& b, int64_t queries, float* o,
+Code attention_bf16_forward(Stream stream, const AttentionBf16Batch& b, int64_t queries, uint16_t* o,
                             int64_t ldo, float* log_sums) {
   if (b.texts == 0 || b.longest == 0) return kSuccess;
-  const Code code = check_batch(b);
+  Code code = check_batch(b);
+  if (code == kSuccess && !is_aligned(o, ldo)) code = kInvalidValue;
   if (code != kSuccess) return code;
   const auto run = b.d <= 32 ? launch_forward<32> : b.d <= 64 ? launch_forward<64> : launch_forward<128>;
   return run(stream, b, queries, o, ldo, log_sums);
 }
 
 Code attention_bf16_backward(Stream stream, const AttentionBf16Batch& b, int64_t queries,
-                             const AttentionGradients& g, const uint16_t* d_o_bf16, int64_t ld_do_bf16) {
+                             const AttentionBf16Gradients& g) {
   if (b.texts == 0 || b.longest == 0) return kSuccess;
   Code code = check_batch(b);
-  if (code == kSuccess && !is_aligned(d_o_bf16, ld_do_bf16)) code = kInvalidValue;
-  if (code == kSuccess) code = sum_attention_rows(stream, g, queries, b.heads, b.d);
+  if (code == kSuccess && !is_aligned(g)) code = kInvalidValue;
+  if (code != kSuccess) return code;
+  const Launch rows = {
+      "attention_row_sums", {blocks_for(b.heads * queries, kWarps), 1, 1}, kThreads, 0, stream};
+  code = launch(rows, sum_rows, g, queries, b.heads, b.d);
   if (code != kSuccess) return code;
   const auto run = b.d <= 32 ? launch_backward<32> : b.d <= 64 ? launch_backward<64> : launch_backward<128>;
-  return run(stream, b, queries, g, d_o_bf16, ld_do_bf16);
+  return run(stream, b, queries, g);
 }
 
 }  // namespace maque::cuda

@@ -67,6 +67,7 @@
   X(sgd_step_all)                 \
   X(global_norm)                  \
   X(column_sums)                  \
+  X(column_sums_bf16)             \
   X(add)                          \
   X(zero)                         \
   X(copy)

@@ -32,6 +32,8 @@ struct GemmResult {
   // [m, n], row stride ld_pre, or null: the sum is not activated, but multiplied by the activation's
   // derivative at these values (a gradient that comes to where pre_activation was).
   const float* derivative_at;
+  // [m, n], contiguous, or null: scratch for another library's sums where c is null. Holds no result.
+  float* sums;
 };
 
 /// Element (i, p) of A at a[i * a_row_stride + p * a_k_stride], (p, j) of B at b[p * b_k_stride + j *

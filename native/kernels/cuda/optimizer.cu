@@ -1,3 +1,4 @@
+#include "kernels/bf16.h"
 #include "kernels/cuda/chains.h"
 #include "kernels/cuda/cuda_list.h"
 #include "kernels/cuda/elements.h"
@@ -153,11 +154,15 @@ fold_squares(const float* partial_sums, int64_t count, double clip_norm, const f
   if (t == 0) finish_norm(sums[0], clip_norm, loss, report);
 }
 
+MAQUE_DEVICE float as_float(float x) { return x; }
+MAQUE_DEVICE float as_float(uint16_t x) { return from_bf16(x); }
+
+template <class T>
 struct ColumnTerms {
   static constexpr int32_t outputs = 1;
-  const float* x;
+  const T* x;
   int64_t ldx;
-  MAQUE_DEVICE void add(int64_t i, int64_t j, float* sums) const { sums[0] += x[i * ldx + j]; }
+  MAQUE_DEVICE void add(int64_t i, int64_t j, float* sums) const { sums[0] += as_float(x[i * ldx + j]); }
 };
 
 }  // namespace
@@ -208,7 +213,12 @@ Code global_norm(Stream stream, const TrainedPieces& pieces, double clip_norm, c
 
 Code column_sums(Stream stream, const float* x, int64_t ldx, int64_t rows, int64_t n, float* sums,
                  float* scratch) {
-  return sum_rows("column_sums", stream, ColumnTerms{x, ldx}, rows, n, {{sums}}, scratch);
+  return sum_rows("column_sums", stream, ColumnTerms<float>{x, ldx}, rows, n, {{sums}}, scratch);
+}
+
+Code column_sums_bf16(Stream stream, const uint16_t* x, int64_t ldx, int64_t rows, int64_t n, float* sums,
+                      float* scratch) {
+  return sum_rows("column_sums_bf16", stream, ColumnTerms<uint16_t>{x, ldx}, rows, n, {{sums}}, scratch);
 }
 
 Code add(Stream stream, const float* x, int64_t n, float* y) {

@@ -15,6 +15,9 @@ using add_fn = on_device<maque::add_fn<float>>;
 /// sums[j] += sum_i x[i, j] for x [rows, n]; scratch: chain_scratch(rows, 1, n) floats.
 using column_sums_fn = Code(Stream stream, const float* x, int64_t ldx, int64_t rows, int64_t n, float* sums,
                             float* scratch);
+/// The same of bf16 numbers, added in fp32.
+using column_sums_bf16_fn = Code(Stream stream, const uint16_t* x, int64_t ldx, int64_t rows, int64_t n,
+                                 float* sums, float* scratch);
 
 /// One tensor of a model; all pointers are the device's. first: momentum or m, second: v; null where the
 /// optimiser has none.

@@ -100,6 +100,7 @@ struct BertBuffers {
   Operand features;                                 // [texts, hidden]
   float* logits;                                    // [texts, num_labels]
   HeadBuffers head;
+  float* sums;  // of products of which the rounded side alone is kept, see GemmResult; null in fp32
   // Backward only.
   float *d_rows, *d_first, *row_sums, *scratch;
   Operand dropped, d_wide, d_context, d_qkv, d_q, d_features;

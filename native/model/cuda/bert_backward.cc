@@ -76,30 +76,40 @@ void feed_forward_backward(const Back& p, const BertLayerWeights& w, const BertL
   GemmResult d_wide = result_in(p.b.d_wide);
   d_wide.activation = p.g.activation;
   d_wide.derivative_at = b.pre, d_wide.ld_pre = wide;
+  d_wide.sums = p.b.sums;
   multiply(p.c, rows, wide, p.g.hidden, dy, w.down.weight, d_wide);
   linear_weight_backward(p.c, w.up, b.y1, p.b.d_wide, rows, grad[kUpWeight], grad[kUpBias], p.b.scratch);
   linear_input_backward(p.c, w.up, p.b.d_wide, rows, {p.b.d_rows, p.g.hidden}, p.b.d_rows);
 }
 
-/// Gradients of queries, keys and values from that of the attention's output.
-void attention_backward(const Back& p, const BertLayerBuffers& b, int64_t layer, bool first_only) {
+/// Gradients of queries, keys and values from that of the attention's output, where attention is in fp32.
+void fp32_attention_backward(const Back& p, const BertLayerBuffers& b, bool first_only, const Dropout& mask) {
   const int64_t h = p.g.hidden, rows = first_only ? p.batch.texts : p.batch.tokens;
-  const Dropout mask = mask_of(p.dropout.key, p.dropout.attention, attention_site(layer));
+  const Operand& dq = first_only ? p.b.d_q : p.b.d_qkv;
   AttentionGradients a = {};
   a.o = b.context.x, a.ldo = h;
   a.d_o = p.b.d_context.x, a.ld_do = h;
   a.log_sums = b.log_sums, a.row_sums = p.b.row_sums;
-  a.dq = first_only ? p.b.d_q.x : p.b.d_qkv.x, a.ld_dq = first_only ? h : 3 * h;
+  a.dq = dq.x, a.ld_dq = dq.ld;
   a.dk = p.b.d_qkv.x + h, a.ld_dk = 3 * h;
   a.dv = p.b.d_qkv.x + 2 * h, a.ld_dv = 3 * h;
-  if (has_bf16_attention(p.g, p.c.precision)) {
-    run(p.c, p.c.kernels.attention_bf16_backward, attention_bf16_batch(p.g, p.batch, b, first_only, mask),
-        rows, a, p.b.d_context.rounded, p.b.d_context.ld_rounded);
-  } else {
-    run(p.c, p.c.kernels.attention_backward, attention_batch(p.g, p.batch, b, first_only, mask), rows, a);
-  }
+  run(p.c, p.c.kernels.attention_backward, attention_batch(p.g, p.batch, b, first_only, mask), rows, a);
   if (first_only) round_operand(p.c, p.b.d_q, rows, h);
   round_operand(p.c, p.b.d_qkv, p.batch.tokens, 3 * h);
+}
+
+void bf16_attention_backward(const Back& p, const BertLayerBuffers& b, bool first_only, const Dropout& mask) {
+  const int64_t h = p.g.hidden, rows = first_only ? p.batch.texts : p.batch.tokens;
+  const Operand& dq = first_only ? p.b.d_q : p.b.d_qkv;
+  AttentionBf16Gradients a = {};
+  a.o = b.context.rounded, a.ldo = h;
+  a.d_o = p.b.d_context.rounded, a.ld_do = h;
+  a.log_sums = b.log_sums, a.row_sums = p.b.row_sums;
+  a.dq = dq.rounded, a.ld_dq = dq.ld_rounded;
+  a.dk = p.b.d_qkv.rounded + h, a.ld_dk = 3 * h;
+  a.dv = p.b.d_qkv.rounded + 2 * h, a.ld_dv = 3 * h;
+  run(p.c, p.c.kernels.attention_bf16_backward, attention_bf16_batch(p.g, p.batch, b, first_only, mask), rows,
+      a);
 }
 
 /// Gradients of the weights of queries, keys and values.
@@ -153,7 +163,12 @@ void encoder_layer_backward(const Back& p, int64_t layer, bool input) {
   const Operand d_out = norm_backward(p, first_norm, attention_output_site(layer), rows);
   linear_weight_backward(p.c, w.out, b.context, d_out, rows, grad[kOutWeight], grad[kOutBias], p.b.scratch);
   linear_input_backward(p.c, w.out, d_out, rows, p.b.d_context);
-  attention_backward(p, b, layer, first_only);
+  const Dropout mask = mask_of(p.dropout.key, p.dropout.attention, attention_site(layer));
+  if (has_bf16_attention(p.g, p.c.precision)) {
+    bf16_attention_backward(p, b, first_only, mask);
+  } else {
+    fp32_attention_backward(p, b, first_only, mask);
+  }
   projection_weights_backward(p, b, grad, first_only);
   if (input) projection_input_backward(p, w.qkv, first_only);
 }

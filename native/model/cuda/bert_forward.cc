@@ -30,6 +30,7 @@ void project(const Pass& p, const Linear& qkv, const BertLayerBuffers& b, bool f
   const int64_t h = p.g.hidden, tokens = p.batch.tokens, skip = first_only ? h : 0;
   GemmResult r = result_in(b.qkv.columns(skip));
   r.bias = qkv.bias + skip;
+  r.sums = p.b.sums;
   multiply_transposed(p.c, tokens, 3 * h - skip, h, b.in, qkv.weight.rows(skip), r);
   if (!first_only) return;
   const int64_t texts = p.batch.texts;
@@ -37,6 +38,7 @@ void project(const Pass& p, const Linear& qkv, const BertLayerBuffers& b, bool f
   round_operand(p.c, b.first, texts, h);
   GemmResult queries = result_in(b.first_q);
   queries.bias = qkv.bias;
+  queries.sums = p.b.sums;
   multiply_transposed(p.c, texts, h, h, b.first, qkv.weight, queries);
 }
 
@@ -45,11 +47,11 @@ void attend(const Pass& p, const BertLayerBuffers& b, int64_t layer, bool first_
   const Dropout mask = mask_of(p.dropout.key, p.dropout.attention, attention_site(layer));
   if (has_bf16_attention(p.g, p.c.precision)) {
     run(p.c, p.c.kernels.attention_bf16_forward, attention_bf16_batch(p.g, p.batch, b, first_only, mask),
-        rows, b.context.x, h, b.log_sums);
-  } else {
-    run(p.c, p.c.kernels.attention_forward, attention_batch(p.g, p.batch, b, first_only, mask), rows,
-        b.context.x, h, b.log_sums);
+        rows, b.context.rounded, h, b.log_sums);
+    return;
   }
+  run(p.c, p.c.kernels.attention_forward, attention_batch(p.g, p.batch, b, first_only, mask), rows,
+      b.context.x, h, b.log_sums);
   round_operand(p.c, b.context, rows, h);
 }
 
@@ -75,6 +77,7 @@ void encoder_layer(const Pass& p, int64_t layer, const Operand* out) {
   Epilogue activation;
   activation.activation = p.g.activation;
   activation.pre_activation = b.pre;
+  activation.sums = p.b.sums;
   linear_forward(p.c, w.up, b.y1, rows, b.up, activation);
   Epilogue down;
   down.residual = out == nullptr ? b.y1.x : nullptr;

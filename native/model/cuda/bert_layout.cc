@@ -201,7 +201,7 @@ BertLayerBuffers plan_layer(const Plan& p, bool first_only) {
   }
   b.qkv = p.attended(tokens, 3 * h);
   b.log_sums = p.floats(g.heads * rows);
-  b.context = p.both(rows, h);
+  b.context = p.attended(rows, h);
   b.y1 = p.both(rows, h);
   b.sum1 = p.training ? p.floats(rows * h) : b.y1.x;
   b.up = p.one(rows, g.intermediate);
@@ -240,13 +240,13 @@ void plan_backward(const Plan& p, BertPoint from, BertBuffers* b) {
   b->d_rows = p.floats(tokens * h);
   int64_t scratch = larger(chain_scratch(tokens, 2, h), chain_scratch(texts, 1, h));
   if (from < g.layers) {
-    b->dropped = p.both(tokens, h);
-    b->d_wide = p.both(tokens, g.intermediate);
-    b->d_context = p.both(tokens, h);
-    b->d_qkv = p.both(tokens, 3 * h);
+    b->dropped = p.one(tokens, h);
+    b->d_wide = p.one(tokens, g.intermediate);
+    b->d_context = p.attended(tokens, h);
+    b->d_qkv = p.attended(tokens, 3 * h);
     b->row_sums = p.floats(g.heads * tokens);
     if (p.batch.first_row_only) {
-      b->d_q = p.both(texts, h);
+      b->d_q = p.attended(texts, h);
       b->d_first = p.floats(texts * h);
     }
     scratch = larger(scratch, chain_scratch(tokens, 1, larger(g.intermediate, 3 * h)));
@@ -268,6 +268,8 @@ void plan_bert_buffers(Carver* host, Carver* device, const Geometry& g, Precisio
     b->embedded = p.floats(batch.tokens * h);
     b->embedded_mean = p.floats(batch.tokens), b->embedded_rstd = p.floats(batch.tokens);
   }
+  if (precision == Precision::bf16 && span.from < g.layers)
+    b->sums = p.floats(batch.tokens * larger(3 * h, g.intermediate));
   b->hidden = p.both(batch.rows(), h);
   b->pooled_pre = span.training ? p.floats(batch.texts * h) : nullptr;
   b->features = p.both(batch.texts, h);

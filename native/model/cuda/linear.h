@@ -127,10 +127,15 @@ inline void weights_backward(DeviceCompute& compute, const WeightGradient* gradi
                     : run(compute, compute.kernels.gemm_group, group);
 }
 
-/// db += the sums of the columns of dy [rows, n]. scratch: chain_scratch(rows, 1, n) floats.
+/// db += the sums of the columns of dy [rows, n], of its fp32 side where it has one. scratch:
+/// chain_scratch(rows, 1, n) floats.
 inline void bias_backward(DeviceCompute& compute, const Operand& dy, int64_t rows, int64_t n, float* db,
                           float* scratch) {
-  run(compute, compute.kernels.column_sums, dy.x, dy.ld, rows, n, db, scratch);
+  if (dy.x == nullptr) {
+    run(compute, compute.kernels.column_sums_bf16, dy.rounded, dy.ld_rounded, rows, n, db, scratch);
+  } else {
+    run(compute, compute.kernels.column_sums, dy.x, dy.ld, rows, n, db, scratch);
+  }
 }
 
 /// y = x W^T + b; W [out, in] as in PyTorch.
@@ -164,6 +169,7 @@ struct Epilogue {
   float* pre_activation = nullptr;  // [rows, out] contiguous
   const float* residual = nullptr;  // [rows, out] contiguous
   bool accumulate = false;          // y.x holds what stands in the bias's place
+  float* sums = nullptr;            // see GemmResult
 };
 
 /// y [rows, out] = act(x W^T + b) + residual, or act(x W^T + y).
@@ -175,6 +181,7 @@ inline void linear_forward(DeviceCompute& compute, const Linear& layer, const Op
   r.activation = epilogue.activation;
   r.pre_activation = epilogue.pre_activation, r.ld_pre = layer.out;
   r.residual = epilogue.residual, r.ld_residual = layer.out;
+  r.sums = epilogue.sums;
   multiply_transposed(compute, rows, layer.out, layer.in, x, layer.weight, r);
 }
 

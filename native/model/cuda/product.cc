@@ -59,7 +59,7 @@ bool Products::takes(int64_t m, int64_t n, int64_t k, const GemmResult& r) const
   if (!library_.is_open() || m == 0 || n == 0 || k == 0) return false;
   // Sums need a place, and one that what follows does not read besides.
   if (r.pre_activation == nullptr) {
-    if (r.c == nullptr && !is_bf16_alone(r)) return false;
+    if (r.c == nullptr && r.sums == nullptr && !is_bf16_alone(r)) return false;
     if (r.c != nullptr && r.residual == r.c && !has_epilogue(r)) return false;
   }
   if (options_.library == ProductLibrary::cublaslt) return true;
@@ -90,9 +90,9 @@ Code Products::whole_by_library(Stream stream, LibraryProduct* p, const GemmResu
 }
 
 Code Products::sums_by_library(Stream stream, LibraryProduct* p, const GemmResult& r) {
-  float* const sums = r.pre_activation != nullptr ? r.pre_activation : r.c;
+  float* const sums = r.pre_activation != nullptr ? r.pre_activation : r.c != nullptr ? r.c : r.sums;
   p->d = sums;
-  p->ldd = r.pre_activation != nullptr ? r.ld_pre : r.ldc;
+  p->ldd = r.pre_activation != nullptr ? r.ld_pre : r.c != nullptr ? r.ldc : p->n;
   p->bias = r.bias;
   if (r.accumulate) {
     p->c = r.c;
@@ -107,8 +107,9 @@ Code Products::sums_by_library(Stream stream, LibraryProduct* p, const GemmResul
 }
 
 Code Products::by_library(Stream stream, LibraryProduct* product, const GemmResult& result) {
-  const Code code = has_epilogue(result) ? whole_by_library(stream, product, result)
-                                         : sums_by_library(stream, product, result);
+  const bool whole = has_epilogue(result) && (result.c != nullptr || is_bf16_alone(result));
+  const Code code =
+      whole ? whole_by_library(stream, product, result) : sums_by_library(stream, product, result);
   if (code != kNotSupported) ++library_count_;
   return code;
 }

@@ -212,7 +212,13 @@ TEST(sums_over_many_rows) {
   for (int64_t rows : {64, 65, 128, 200}) {
     const int64_t n = 130;
     Random random(static_cast<uint64_t>(rows));
-    const std::vector<float> x = random.vector(rows * n), before = random.vector(n);
+    std::vector<float> x = random.vector(rows * n);
+    std::vector<uint16_t> halves;
+    for (float& e : x) {
+      halves.push_back(to_bf16(e));
+      e = from_bf16(halves.back());
+    }
+    const std::vector<float> before = random.vector(n);
     std::vector<float> expected = before, scratch(static_cast<size_t>(cuda::chain_scratch(rows, 1, n)) + 1);
     for (int64_t j = 0; j < n; ++j) {
       for (int64_t first = 0; first < rows; first += 64) {
@@ -227,6 +233,10 @@ TEST(sums_over_many_rows) {
       check_launched(cuda::column_sums(nullptr, x.data(), n, rows, n, sums.data(), scratch.data()));
       CHECK_BITS(sums.data(), expected.data(), n, "column sums");
       CHECK(sums.intact());
+      Array<float> of_halves(before);
+      check_launched(
+          cuda::column_sums_bf16(nullptr, halves.data(), n, rows, n, of_halves.data(), scratch.data()));
+      CHECK_BITS(of_halves.data(), expected.data(), n, "column sums of bf16 numbers");
     }
   }
 }

@@ -77,27 +77,29 @@ TEST(derivatives_and_bf16_alone) {
   AlignedHalves a(m * k, 0), b(n * k, 0);
   for (int64_t e = 0; e < m * k; ++e) a.data()[e] = to_bf16(random.uniform(-1, 1));
   for (int64_t e = 0; e < n * k; ++e) b.data()[e] = to_bf16(random.uniform(-1, 1));
-  const std::vector<float> at = random.vector(m * n, -2, 2);
+  const std::vector<float> at = random.vector(m * n, -2, 2), bias = random.vector(n);
   const GemmBf16Factors f = {m, n, k, a.data(), k, false, b.data(), k, true};
-  for (bool derivative : {false, true}) {
-    for (bool in_fp32 : {false, true}) {
-      std::vector<float> ours(static_cast<size_t>(m * n)), theirs = ours;
-      std::vector<uint16_t> our_halves(ours.size()), their_halves = our_halves;
-      GemmResult r = {};
-      r.ldc = r.ld_bf16 = r.ld_pre = n;
-      r.activation = derivative ? Activation::gelu_erf : Activation::none;
-      r.derivative_at = derivative ? at.data() : nullptr;
-      r.c = in_fp32 ? ours.data() : nullptr, r.c_bf16 = our_halves.data();
-      check_launched(cuda::gemm_bf16(nullptr, f, r));
-      const int64_t before = forced().library_count();
-      r.c = in_fp32 ? theirs.data() : nullptr, r.c_bf16 = their_halves.data();
-      check_launched(forced().multiply_bf16(nullptr, f, r));
-      // The derivative's factor needs the sums, which then have no place.
-      CHECK_EQ(forced().library_count() - before, derivative && !in_fp32 ? 0 : 1);
-      for (size_t e = 0; e < ours.size(); ++e) {
-        CHECK_LE(std::fabs(ours[e] - theirs[e]), 1e-5f);
-        CHECK_LE(std::fabs(from_bf16(our_halves[e]) - from_bf16(their_halves[e])), 0.04f);
-      }
+  for (int64_t bits = 0; bits < 8; ++bits) {
+    const bool derivative = bits & 1, in_fp32 = bits & 2, placed = bits & 4;
+    std::vector<float> ours(static_cast<size_t>(m * n)), theirs = ours;
+    std::vector<uint16_t> our_halves(ours.size()), their_halves = our_halves;
+    GemmResult r = {};
+    r.ldc = r.ld_bf16 = r.ld_pre = n;
+    r.activation = derivative ? Activation::gelu_erf : Activation::none;
+    r.derivative_at = derivative ? at.data() : nullptr;
+    r.bias = placed ? bias.data() : nullptr;
+    r.c = in_fp32 ? ours.data() : nullptr, r.c_bf16 = our_halves.data();
+    check_launched(cuda::gemm_bf16(nullptr, f, r));
+    const int64_t before = forced().library_count();
+    std::vector<float> sums(ours.size());
+    r.sums = placed ? sums.data() : nullptr;
+    r.c = in_fp32 ? theirs.data() : nullptr, r.c_bf16 = their_halves.data();
+    check_launched(forced().multiply_bf16(nullptr, f, r));
+    // The derivative's factor, and a bias, need the sums, which may have no place.
+    CHECK_EQ(forced().library_count() - before, derivative && !in_fp32 && !placed ? 0 : 1);
+    for (size_t e = 0; e < ours.size(); ++e) {
+      CHECK_LE(std::fabs(ours[e] - theirs[e]), 1e-5f);
+      CHECK_LE(std::fabs(from_bf16(our_halves[e]) - from_bf16(their_halves[e])), 0.04f);
     }
   }
 }
