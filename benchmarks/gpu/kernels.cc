@@ -110,9 +110,9 @@ Task product_fp32_task(const Shape& shape, ProductLibrary library) {
 
 struct AttentionArrays {
   cuda::AttentionBf16Batch batch;
-  cuda::AttentionGradients gradients;
-  const uint16_t* d_o;
-  float *o, *log_sums;
+  cuda::AttentionBf16Gradients gradients;
+  uint16_t* o;
+  float* log_sums;
   int64_t tokens;
 };
 
@@ -123,19 +123,18 @@ AttentionArrays attention_arrays(Session& s, int64_t texts, int64_t length, int6
   for (int64_t t = 0; t <= texts; ++t) offsets[static_cast<size_t>(t)] = static_cast<int32_t>(t * length);
   for (int64_t t = 0; t < texts; ++t) squares[static_cast<size_t>(t)] = t * length * length;
   const uint16_t* const qkv = s.upload(halves(tokens * 3 * width, 3));
-  const std::vector<float> d_o = numbers(tokens * width, 4);
   AttentionArrays all = {};
   all.tokens = tokens;
   all.batch = {qkv,   qkv + width, qkv + 2 * width, 3 * width, 3 * width, 3 * width, s.upload(offsets), texts,
                heads, d,           length,          false,     0.125f,    {},        s.upload(squares)};
-  all.o = s.zeros<float>(tokens * width);
+  all.o = s.zeros<uint16_t>(tokens * width);
   all.log_sums = s.zeros<float>(heads * tokens);
-  all.d_o = s.upload(halves(tokens * width, 4));
-  cuda::AttentionGradients& g = all.gradients;
-  g.o = all.o, g.d_o = s.upload(d_o), g.ldo = g.ld_do = width, g.log_sums = all.log_sums;
+  cuda::AttentionBf16Gradients& g = all.gradients;
+  g.o = all.o, g.d_o = s.upload(halves(tokens * width, 4)), g.ldo = g.ld_do = width,
+  g.log_sums = all.log_sums;
   g.row_sums = s.zeros<float>(heads * tokens);
-  g.dq = s.zeros<float>(tokens * width), g.dk = s.zeros<float>(tokens * width),
-  g.dv = s.zeros<float>(tokens * width);
+  g.dq = s.zeros<uint16_t>(tokens * width), g.dk = s.zeros<uint16_t>(tokens * width),
+  g.dv = s.zeros<uint16_t>(tokens * width);
   g.ld_dq = g.ld_dk = g.ld_dv = width;
   return all;
 }
@@ -150,8 +149,7 @@ Task attention_task(bool backward, bool dry) {
       const cuda::Code code = kernels.attention_bf16_forward(s.stream(), arrays.batch, arrays.tokens,
                                                              arrays.o, heads * d, arrays.log_sums);
       if (code != cuda::kSuccess || !backward) return code;
-      return kernels.attention_bf16_backward(s.stream(), arrays.batch, arrays.tokens, arrays.gradients,
-                                             arrays.d_o, heads * d);
+      return kernels.attention_bf16_backward(s.stream(), arrays.batch, arrays.tokens, arrays.gradients);
     });
     // Two products forward; five backward.
     const auto scores = static_cast<double>(texts * heads * length * length * d);
