@@ -108,7 +108,7 @@ DeviceTrainer& trainer_of(Session& s, const std::string& name, const Geometry& g
 
 /// Steps over all batches, two under way at a time, as training has them.
 void run_steps(DeviceTrainer* trainer, const Batches& batches) {
-  double report[8];
+  double report[9];
   for (int64_t i = 0; i < kBatches; ++i) {
     check(trainer->start(batches.at(i), 2e-5));
     if (i > 0) check(trainer->finish(report));

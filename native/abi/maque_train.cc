@@ -231,6 +231,12 @@ int32_t maque_trainer_build(int64_t trainer) {
 
 int32_t maque_trainer_free(int64_t trainer) { return handles().close(trainer, AbiTrainer::kHandleType); }
 
+int32_t maque_trainer_products(int64_t trainer, char* out, int64_t capacity) {
+  Pinned<AbiTrainer> t;
+  if (Status s = enter(&t, trainer)) return s;
+  return copy_text(t->trainer.products(), out, capacity);
+}
+
 int32_t maque_trainer_trunk_shape(int64_t trainer, int32_t* kind, int32_t* width) {
   if (kind == nullptr || width == nullptr) return fail(kInvalidArgument, "kind or width is null");
   Pinned<AbiTrainer> t;

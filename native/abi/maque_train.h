@@ -59,6 +59,10 @@ int32_t maque_trainer_tensor(int64_t trainer, const char* name, const char* dtyp
 int32_t maque_trainer_build(int64_t trainer);
 int32_t maque_trainer_free(int64_t trainer);
 
+/* What computes the large products of a trainer on a GPU, and why: "cuBLASLt, version N (PATH)" or "own kernels: WHY"; "" on the
+ * CPU. */
+int32_t maque_trainer_products(int64_t trainer, char* out, int64_t capacity);
+
 /* The trunk: what is frozen below the first trained tensor, run without dropout.
  * kind: 0 no trunk (train = all, students); 1 a row of width floats for each token (last-layers:K; last-tensors:4 and head with pooling mean);
  * 2 a row for each text (last-tensors:4 and head with pooling cls or pooler: the input of the last LayerNorm, or the pooled vector). */

@@ -16,6 +16,8 @@ class AnyTrainer {
   const Geometry& geometry() const;
   StepOptions& step_options();
   int32_t trunk_kind() const;
+  /// See Products::reason; "" on the CPU.
+  const char* products() const { return device_.has_value() ? device_->products() : ""; }
   int64_t tensor_count() const;
   /// On a GPU its arrays lie there: see read and write.
   const TrainTensor<float>& tensor(int64_t i) const;

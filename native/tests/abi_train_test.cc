@@ -73,6 +73,7 @@ TEST(dead_handles_of_every_function) {
     CHECK_EQ(maque_trainer_build(h), MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_trainer_free(h), MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_trainer_trunk_shape(h, &i, &i), MAQUE_BAD_HANDLE);
+    CHECK_EQ(maque_trainer_products(h, text, 32), MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_trainer_trunk(h, ids, 1, offsets, 1, nullptr, x, 4), MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_trainer_gradients(h, ids, 1, offsets, 1, nullptr, nullptr, 0, nullptr, nullptr, 0, nullptr,
                                      nullptr, nullptr, report),

@@ -59,6 +59,9 @@ class DeviceTrainer {
   Status start(const TrainBatch<float>& batch, double rate);
   Status finish(double* report);
 
+  /// See Products::reason.
+  const char* products() const { return products_->reason(); }
+
   int64_t tensor_count() const { return count_; }
   /// Its arrays lie on the device.
   const TrainTensor<float>& tensor(int64_t i) const { return tensors_[i]; }

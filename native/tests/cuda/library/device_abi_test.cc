@@ -67,6 +67,10 @@ TEST(trains_as_the_cpu_does) {
   Training cpu("cpu"), device("cuda:0");
   expect(cpu.build(), MAQUE_OK, "build");
   expect(device.build(), MAQUE_OK, message().c_str());
+  expect(maque_trainer_products(device.handle, text, sizeof text), MAQUE_OK, "products");
+  CHECK(std::string(text).find("own kernels: ") == 0);
+  expect(maque_trainer_products(cpu.handle, text, sizeof text), MAQUE_OK, "products");
+  CHECK_EQ(std::string(text), "");
   for (Training* t : {&cpu, &device}) {
     expect(t->step(), MAQUE_OK, "step");
     expect(t->start(), MAQUE_OK, "start");
