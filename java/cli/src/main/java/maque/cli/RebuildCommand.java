@@ -9,9 +9,11 @@ import java.util.List;
 import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
+import java.util.regex.Pattern;
 import maque.runtime.InvalidInputException;
 import maque.runtime.ModelDirectory;
 import maque.training.DataSet;
+import maque.training.Folds;
 import maque.training.LogitStore;
 import maque.training.RecordedOptions;
 import maque.training.RunControl;
@@ -44,12 +46,16 @@ import picocli.CommandLine.ParentCommand;
       "Examples:",
       "  maque rebuild models/teacher --train train.json --dev dev.json --encoder models/bge --out"
           + " again",
+      "  maque rebuild run/folds/teacher-without-2 --without-fold 2/5 --train train.json --dev"
+          + " dev.json \\",
+      "      --encoder models/bge --out again",
       "  maque rebuild run/student --train train.json --dev dev.json --unlabelled more.txt \\",
       "      --teacher run/teacher --soft-targets run/soft-targets --out again"
     })
 final class RebuildCommand implements Callable<Integer> {
   private static final List<String> FILES =
       List.of("config.json", "model.safetensors", "vocab.txt", "labels.txt");
+  private static final Pattern FOLD = Pattern.compile("\\d{1,3}/\\d{1,3}");
 
   @ParentCommand private Main main;
 
@@ -74,6 +80,14 @@ final class RebuildCommand implements Callable<Integer> {
 
   @Option(names = "--encoder", paramLabel = "DIR", description = "A teacher's encoder.")
   private Path encoder;
+
+  @Option(
+      names = "--without-fold",
+      paramLabel = "K/N",
+      description =
+          "A teacher of distil --folds N that was trained without part K of --train, as its name"
+              + " says (teacher-without-K); the parts are drawn again by its seed.")
+  private String withoutFold;
 
   @Option(names = "--teacher", paramLabel = "DIR", description = "A student's teacher.")
   private Path teacher;
@@ -123,6 +137,10 @@ final class RebuildCommand implements Callable<Integer> {
         bert ? "a teacher needs --encoder" : "--encoder is for teachers; this is a student");
     Usage.require(
         softTargets == null || teacher != null, "--soft-targets needs --teacher, whose they are");
+    Usage.require(withoutFold == null || bert, "--without-fold is for teachers");
+    Usage.require(
+        withoutFold == null || FOLD.matcher(withoutFold).matches(),
+        "--without-fold must be K/N, such as 2/5, not '" + withoutFold + "'");
     Usage.require(softKey == null || softTargets != null, "--soft-key needs --soft-targets");
     return Work.run(main.console(), threads.count(), main.commandLine(), this::rebuild);
   }
@@ -133,6 +151,7 @@ final class RebuildCommand implements Callable<Integer> {
     Map<?, ?> options = (Map<?, ?>) model.training().get("options");
     if (encoder != null) {
       TeacherOptions recorded = RecordedOptions.teacher(options);
+      labelled = withoutFold == null ? labelled : rest(labelled, recorded.seed());
       checkData(labelled, held, recorded.devFraction(), recorded.seed());
       check("encoder", TeacherKey.of(ModelDirectory.read(encoder)).teacher());
       Results.mention(
@@ -145,6 +164,16 @@ final class RebuildCommand implements Callable<Integer> {
       student(labelled, held, recorded, control);
     }
     return compare();
+  }
+
+  /** What is left of the labelled texts without one part of them. */
+  private DataSet rest(DataSet labelled, long seed) {
+    int slash = withoutFold.indexOf('/');
+    int fold = Integer.parseInt(withoutFold.substring(0, slash));
+    int count = Integer.parseInt(withoutFold.substring(slash + 1));
+    Usage.require(
+        fold >= 1 && fold <= count, "--without-fold " + withoutFold + ": K must be 1 to N");
+    return Folds.of(labelled, count, seed).without(fold - 1);
   }
 
   private void student(DataSet labelled, DataSet held, StudentOptions options, RunControl control) {

@@ -335,6 +335,31 @@ class DistilTest {
     Tiny.Outcome alone = rebuild(run, "train.jsonl", folder.resolve("together-wrong"), null);
     assertEquals(1, alone.code());
     assertTrue(alone.errorLine().contains("was made with teacher of SHA-256"), alone.err());
+    Tiny.Outcome fold = rebuildFold(run, "1/3", folder.resolve("fold-again"));
+    assertEquals(0, fold.code(), fold.err() + fold.out());
+    Tiny.Outcome other = rebuildFold(run, "2/3", folder.resolve("fold-wrong"));
+    assertEquals(1, other.code());
+    assertTrue(other.errorLine().contains("was made with train of SHA-256"), other.err());
+    assertEquals(2, rebuildFold(run, "4/3", folder.resolve("fold-wrong")).code());
+    assertEquals(2, rebuildFold(run, "second", folder.resolve("fold-wrong")).code());
+    assertFalse(Files.exists(folder.resolve("fold-wrong")));
+  }
+
+  /** Rebuilds the second teacher that did not see the first of three parts. */
+  private static Tiny.Outcome rebuildFold(Path run, String without, Path again) {
+    return Tiny.maque(
+        "rebuild",
+        run.resolve("folds").resolve("teacher-2-without-1"),
+        "--without-fold",
+        without,
+        "--encoder",
+        encoder,
+        "--train",
+        run.resolve("data").resolve("train.jsonl"),
+        "--dev",
+        folder.resolve("dev.jsonl"),
+        "--out",
+        again);
   }
 
   /** A command without the first of an option that is given twice, and without other options. */
