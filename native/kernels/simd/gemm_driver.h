@@ -167,7 +167,7 @@ struct Block {
   int64_t words;
   Layout layout;
   const float* a;  // packed
-  int64_t i0, p0, k, whole_k;
+  int64_t i0, rows, p0, k, whole_k;
   bool from_c;
   FinishFunction finish;  // null but in the last block of k
   bool in_registers;      // a whole tile does by itself what `finish` does
@@ -225,15 +225,15 @@ void run_tile(const Block& block, TileFunction function, int64_t first, int64_t 
   }
 }
 
-/// B comes from beyond the L2 cache from this size on. (One tile alone streams it in the order that the
-/// processor foresees.)
-constexpr int64_t kFarFloats = 3 << 17;
+/// B comes from beyond the L2 cache from this size on. A product of few rows reads it as fast as it comes, in
+/// the order that the processor foresees: there asking only gets in the way.
+constexpr int64_t kFarFloats = 3 << 17, kFewRows = 6;
 
 /// Tile t of `count` asks for its share of the panels that lie `width` columns to the right of its own.
 Ahead ahead_of(const Block& block, int64_t t, int64_t count, int64_t j, int64_t width) {
   constexpr int64_t kLines = kLanes * kPanel / kFloatsPerLine;  // of a panel in 16 steps
   const int64_t lines = (kLines + count - 1) / count, next = (j + width) / kPanel * kPanel;
-  const bool far = block.words * block.g.n >= kFarFloats && count > 1;
+  const bool far = block.words * block.g.n >= kFarFloats && block.rows > kFewRows;
   if (!far || next >= block.g.n) return {nullptr, 0};
   const int64_t skipped = t * lines * (block.k / kLanes);
   return {block.b + (next / kPanel * block.words + block.p0) * kPanel + skipped * kFloatsPerLine, lines};
@@ -300,7 +300,7 @@ void run_rows(const GemmArgs<float>& g, const float* b, int64_t i0, int64_t m, i
     const bool in_registers =
         finish != nullptr && g.activation == Activation::none && g.pre_activation == nullptr;
     const Block block = {
-        g,   b, words, layout, g.scratch, i0, p0, k, whole_k, g.accumulate || c > 0, finish, in_registers,
+        g,   b, words, layout, g.scratch, i0, m, p0, k, whole_k, g.accumulate || c > 0, finish, in_registers,
         soon};
     for (int64_t j = 0; j < g.n; j += width) run_columns<Words>(block, tiles, j, width);
   }
