@@ -1,9 +1,10 @@
 # libmaque_cuda, by nvcc, and the tests that run its sources on the CPU.
 #
 #   MAQUE_CUDA                ON builds libmaque_cuda where nvcc is found (the default where tests are built)
-#   MAQUE_CUDA_ARCHITECTURES  what it is compiled for, besides the PTX of the last: 80 where it is built for the tests
-#                             alone; 75 and 80, which see every branch of the sources, in continuous integration
-#                             (CI=true); "all" takes each that this nvcc knows from 75 on
+#   MAQUE_CUDA_ARCHITECTURES  what it is compiled for, besides the PTX of 80, which any later device takes: 80 where it is
+#                             built for the tests alone; 75, 80, 90a and 120, which see every branch of the sources and
+#                             the first and last generation, in continuous integration (CI=true); "all" takes each that
+#                             this nvcc knows from 75 on
 #   MAQUE_CUDA_MUTATIONS      ON adds a test of a minute, which makes each kind of mistake on purpose (the default in
 #                             continuous integration)
 #   MAQUE_CUDA_DEVICE_TESTS   ON adds the target maque_gpu_tests: tests of kernels and passes, gpu_*_test, on a real device
@@ -17,7 +18,7 @@ option(MAQUE_CUDA_DEVICE_TESTS "Tests for a real device (target maque_gpu_tests)
 option(MAQUE_CUDA_MUTATIONS "Show that the tests of kernels notice mistakes" $ENV{CI})
 set(default_architectures 80)
 if("$ENV{CI}" STREQUAL "true")
-  set(default_architectures 75 80)
+  set(default_architectures 75 80 90a 120)
 endif()
 set(MAQUE_CUDA_ARCHITECTURES "${default_architectures}" CACHE STRING "Compute capabilities, or all")
 find_program(MAQUE_NVCC nvcc HINTS $ENV{CUDA_HOME}/bin /usr/local/cuda/bin)
@@ -41,20 +42,29 @@ function(maque_nvcc_objects variable)
     string(REGEX MATCHALL "[0-9]+" architectures "${known}")
     list(SORT architectures COMPARE NATURAL)
   endif()
-  list(GET architectures -1 last)
-  set(code)
+  # The sources differ below 80, where they have no tensor cores, and at 90a, where they have wgmma: the compiler proper
+  # runs for these alone, the assembler for each architecture.
+  set(code -gencode arch=compute_80,code=compute_80)
   foreach(architecture ${architectures})
-    list(APPEND code -gencode arch=compute_${architecture},code=sm_${architecture})
+    if(architecture MATCHES "^90a?$")
+      list(APPEND code -gencode arch=compute_90a,code=sm_90a -DMAQUE_HAS_SM_90A)
+    elseif(architecture LESS 80)
+      list(APPEND code -gencode arch=compute_${architecture},code=sm_${architecture})
+    else()
+      list(APPEND code -gencode arch=compute_80,code=sm_${architecture})
+    endif()
   endforeach()
-  list(APPEND code -gencode arch=compute_${last},code=compute_${last})
   file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/cuda)
   set(objects)
   foreach(source ${ARGN})
     get_filename_component(name ${source} NAME_WE)
     set(object ${CMAKE_BINARY_DIR}/cuda/${name}.o)
+    set(usage ${CMAKE_BINARY_DIR}/cuda/${name}.usage)  # for resources.sh
     list(APPEND objects ${object})
     add_custom_command(OUTPUT ${object}
-                       COMMAND ${MAQUE_NVCC} ${MAQUE_NVCC_OPTIONS} ${code} -MD -MF ${object}.d -c ${source} -o ${object}
+                       COMMAND sh -c "\"$@\" >${usage} 2>&1 || { cat ${usage}; exit 1; }" nvcc
+                               ${MAQUE_NVCC} ${MAQUE_NVCC_OPTIONS} ${code} --resource-usage -MD -MF ${object}.d
+                               -c ${source} -o ${object}
                        DEPENDS ${source} DEPFILE ${object}.d COMMENT "nvcc ${name}.cu" VERBATIM)
   endforeach()
   set(${variable} ${objects} PARENT_SCOPE)
@@ -156,6 +166,9 @@ function(maque_cuda_tests)
                                                     $<TARGET_OBJECTS:maque_kernels_emu>)
     add_dependencies(cuda_library_test maque_cuda)
     add_test(NAME cuda_library_test COMMAND cuda_library_test $<TARGET_FILE:maque_cuda>)
+    list(TRANSFORM cuda_objects REPLACE "\\.o$" ".usage" OUTPUT_VARIABLE usages)
+    add_test(NAME cuda_resources COMMAND ${CMAKE_SOURCE_DIR}/native/kernels/cuda/resources.sh check ${MAQUE_NVCC} ${usages})
+    set_tests_properties(cuda_resources PROPERTIES SKIP_RETURN_CODE 77)
   elseif(MAQUE_CUDA)
     maque_skipped(cuda_compile "CUDA compile SKIPPED: no nvcc")
   else()

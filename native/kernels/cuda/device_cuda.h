@@ -95,7 +95,7 @@ struct Shared {
 class SharedMemory {
  public:
   MAQUE_DEVICE SharedMemory() {
-    extern __shared__ __align__(16) unsigned char dynamic_shared_memory[];
+    extern __shared__ __align__(1024) unsigned char dynamic_shared_memory[];
     next_ = dynamic_shared_memory;
   }
   template <class T>

@@ -4,6 +4,8 @@
 #include "kernels/cuda/elements.h"
 #include "kernels/cuda/gemm.h"
 #include "kernels/cuda/gemm_result.h"
+#include "kernels/cuda/gemm_wgmma.h"
+#include "kernels/cuda/hopper.h"
 
 namespace maque::cuda {
 namespace {
@@ -189,6 +191,7 @@ Code gemm_bf16(Stream stream, const GemmBf16Factors& f, const GemmResult& r) {
   if (f.m == 0 || f.n == 0) return kSuccess;
   if (compute_capability() < 80) return kInvalidDeviceFunction;
   if (!is_aligned(f.a, f.lda) || !is_aligned(f.b, f.ldb)) return kInvalidValue;
+  if (has_wgmma() && f.k > 0) return gemm_wgmma(stream, f, r);
   if (f.a_by_k)
     return f.b_by_column ? launch_bf16<true, true>(stream, f, r) : launch_bf16<true, false>(stream, f, r);
   return f.b_by_column ? launch_bf16<false, true>(stream, f, r) : launch_bf16<false, false>(stream, f, r);

@@ -1,20 +1,24 @@
 #!/bin/bash
-# Registers, shared memory and spills of every kernel, as ptxas tells them, into native/kernels/cuda/resources.txt.
-# Dynamic shared memory is what a launch asks for and not in the table.
-#   resources.sh [NVCC] [architecture ...]    default: nvcc from PATH or /usr/local/cuda, 80
+# Registers, shared memory and spills of every kernel, as ptxas tells them. Dynamic shared memory is what a launch asks for
+# and not in the table.
+#   resources.sh [NVCC]               writes native/kernels/cuda/resources.txt; default: nvcc from PATH or /usr/local/cuda
+#   resources.sh --check NVCC FILE... FILE: what nvcc --resource-usage said of a source; fails where a kernel spills more
+#                                     than the table says (or spills at all, where it is not in the table). 77: the table
+#                                     is another nvcc's.
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
-nvcc=${1:-$(PATH=$PATH:/usr/local/cuda/bin command -v nvcc)}
-shift || true
-[ $# -gt 0 ] || set -- 80
 table=native/kernels/cuda/resources.txt
+architectures="75 80 90a 120"
 rows=$(mktemp)
-trap 'rm -f "$rows"' EXIT
+trap 'rm -f "$rows" "$rows.usage"' EXIT
 
-# "kernel registers stack spill_stores spill_loads barriers" for each kernel in the output of ptxas.
+# "kernel architecture registers stack spill_stores spill_loads barriers" for each kernel in the output of ptxas.
 read_usage() {
   c++filt | awk '
-    /Compiling entry function/ { entry = 1; name = $0; sub(/.*entry function ./, "", name); sub(/. for .*/, "", name) }
+    /Compiling entry function/ {
+      entry = 1; name = $0; sub(/.*entry function ./, "", name); sub(/. for .*/, "", name)
+      sm = $0; sub(/.* for ./, "", sm); sub(/.$/, "", sm)
+    }
     /Function properties for/  { called = $0; sub(/.*properties for /, "", called); own = (called == name) }
     /bytes stack frame/ && own { stack = $1; stores = $5; loads = $9; own = 0 }
     /Used .* registers/ && entry {
@@ -22,21 +26,57 @@ read_usage() {
       barriers = 0; if (match($0, /used [0-9]+ barriers/)) barriers = substr($0, RSTART + 5, RLENGTH - 14)
       gsub(/maque::cuda::|\(anonymous namespace\)::|^void /, "", name); sub(/\(.*/, "", name)
       gsub(/\((int|bool)\)/, "", name); gsub(/_GLOBAL__N__[0-9a-z_]*::/, "", name); gsub(/, /, ",", name)
-      print name, registers, stack, stores, loads, barriers; entry = 0
+      gsub(/> >/, ">>", name)
+      print name, sm, registers, stack, stores, loads, barriers; entry = 0
     }'
 }
 
-for architecture in "$@"; do
-  for source in native/kernels/cuda/*.cu; do
-    nice "$nvcc" -std=c++17 -O3 -fmad=false --expt-relaxed-constexpr --diag-suppress 1675 -Inative -Xcompiler -fPIC --resource-usage \
-      -gencode "arch=compute_$architecture,code=sm_$architecture" -c "$source" -o /dev/null 2>&1 |
-      read_usage | sed "s|^|$(basename "$source") sm_$architecture |" >>"$rows"
+release() { "$1" --version | grep -o 'release [0-9.]*'; }
+
+check() {
+  local nvcc=$1 file
+  shift
+  if ! grep -q "$(release "$nvcc")\." "$table"; then
+    echo "CUDA resources SKIPPED: $table was not made by nvcc $(release "$nvcc")"
+    exit 77
+  fi
+  for file in "$@"; do
+    read_usage <"$file" | sed "s|^|$(basename "$file" .usage).cu |" >>"$rows"
   done
-done
-{
-  echo "# Made by native/kernels/cuda/resources.sh with $("$nvcc" --version | grep -o 'release [0-9.]*'). Not yet run on a GPU."
-  echo "# Bytes a thread but for registers; dynamic shared memory is the launch's."
-  { echo "source kernel architecture registers stack spill_stores spill_loads barriers"
-    sort -k1,1 -k3,3 -k2,2V "$rows" | awk '{ print $1, $3, $2, $4, $5, $6, $7, $8 }'; } | column -t
-} >"$table"
-echo "$table: $(wc -l <"$rows") rows"
+  awk '
+    NR == FNR { if (!/^#/) known[$1, $2, $3] = $6 + $7; next }
+    {
+      ++kernels
+      if ($6 + $7 > known[$1, $2, $3] + 0) {
+        print $2 " of " $1 " for " $3 " spills " $6 + $7 " bytes, in the table " known[$1, $2, $3] + 0; bad = 1
+      }
+    }
+    END { print kernels " kernels looked at"; exit bad || kernels == 0 }' "$table" "$rows"
+}
+
+write() {
+  local nvcc=${1:-$(PATH=$PATH:/usr/local/cuda/bin command -v nvcc)} code=() architecture source
+  for architecture in $architectures; do
+    code+=(-gencode "arch=compute_$architecture,code=sm_$architecture")
+  done
+  for source in native/kernels/cuda/*.cu; do
+    nice "$nvcc" -std=c++17 -O3 -fmad=false --expt-relaxed-constexpr --diag-suppress 1675 -Inative -Xcompiler -fPIC \
+      --resource-usage "${code[@]}" -c "$source" -o /dev/null >"$rows.usage" 2>&1 || { cat "$rows.usage"; exit 1; }
+    read_usage <"$rows.usage" | sed "s|^|$(basename "$source") |" >>"$rows"
+  done
+  {
+    echo "# Made by native/kernels/cuda/resources.sh with $(release "$nvcc"). Not yet run on a GPU."
+    echo "# Bytes a thread but for registers; dynamic shared memory is the launch's. Kernels of tensor cores are a trap on sm_75,"
+    echo "# those of wgmma on all but sm_90a."
+    { echo "source kernel architecture registers stack spill_stores spill_loads barriers"
+      sort -k1,1 -k3,3V -k2,2V "$rows"; } | column -t
+  } >"$table"
+  echo "$table: $(wc -l <"$rows") rows"
+}
+
+if [ "${1:-}" = --check ]; then
+  shift
+  check "$@"
+else
+  write "$@"
+fi

@@ -69,6 +69,7 @@ TEST(fp32_keeps_negative_zero) {
 }
 
 TEST(bf16_keeps_its_bound_in_every_layout) {
+  emulation::device().capability = 80;
   int64_t bits = 0;
   for (int64_t m : {1, 17, 130}) {
     for (int64_t n : {2, 33, 129}) {
@@ -77,6 +78,20 @@ TEST(bf16_keeps_its_bound_in_every_layout) {
   }
   for (bits = 0; bits < 64; ++bits) Product(19, 11, 37, option_bits(bits), true).check_bf16();
   Product(8, 8, 0, option_bits(36), true).check_bf16();
+  emulation::device() = {};
+}
+
+TEST(bf16_by_groups_of_warps) {
+  emulation::device().capability = 90;
+  for (int64_t bits = 0; bits < 4; ++bits) {
+    Product(1, 2, 1, option_bits(bits), true).check_bf16();
+    Product(70, 66, 129, option_bits(bits + 32), true).check_bf16();
+    Product(130, 8, 64, option_bits(bits + 4), true).check_bf16();
+    Product(40, 129, 100, option_bits(bits + 20), true).check_bf16();
+    Product(19, 11, 448, option_bits(bits + 8), true).check_bf16();  // more steps than stages
+  }
+  Product(8, 8, 0, option_bits(36), true).check_bf16();
+  emulation::device() = {};
 }
 
 TEST_ON_EMULATION(groups_have_the_bits_of_single_products) {

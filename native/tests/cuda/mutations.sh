@@ -57,6 +57,17 @@ for source in lstm lstm_bf16; do
   mutate lstm_walk.h $source cuda_recurrence_test 'sync_blocks(arrivals + place.d, static_cast<uint32_t>(shape.blocks), static_cast<uint32_t>(at + 1));' ''
 done
 mutate lstm.cu lstm cuda_recurrence_test 'sync_warp();  // first terms' '// first terms'
+mutate gemm_wgmma.cu gemm_wgmma cuda_gemm_test 'sync_threads();  // the barriers' '// the barriers'
+mutate gemm_wgmma.cu gemm_wgmma cuda_gemm_test 'if (t >= kStages) ring.barriers.wait(Ring::free(t), Ring::parity(t - kStages));' ''
+mutate gemm_wgmma.cu gemm_wgmma cuda_gemm_test 'ring.barriers.wait(Ring::full(t), Ring::parity(t));' ''
+# the wrong phase
+mutate gemm_wgmma.cu gemm_wgmma cuda_gemm_test 'Ring::parity(t - kStages)' 'Ring::parity(t)'
+mutate gemm_wgmma.cu gemm_wgmma cuda_gemm_test 'wait(Ring::full(t), Ring::parity(t))' 'wait(Ring::full(t), 1 - Ring::parity(t))'
+# fences, and products that have not been waited for
+mutate gemm_wgmma.cu gemm_wgmma cuda_gemm_test 'begin_products();' ''
+mutate gemm_wgmma.cu gemm_wgmma cuda_gemm_test 'Barriers::fence();' ''
+mutate gemm_wgmma.cu gemm_wgmma cuda_gemm_test 'wait_products<1>();' 'wait_products<2>();'
+mutate gemm_wgmma.cu gemm_wgmma cuda_gemm_test 'wait_products<0>();' ''
 # copies that do not wait
 mutate gemm_bf16.cu gemm_bf16 cuda_gemm_test 'wait_async<kStages - 2>();' 'wait_async<kStages - 1>();'
 mutate lstm_bf16.cu lstm_bf16 cuda_recurrence_test 'wait_async<0>();' ''

@@ -437,6 +437,15 @@ void wait_for_arrivals(uint32_t* arrivals, uint32_t target, Place place) {
   wait_in(State::at_blocks, "a barrier between blocks", place);
 }
 
+void yield() {
+  Machine& m = machine();
+  m.running->state = State::ready;
+  m.ready.insert(m.ready.begin(), m.running);  // last also where the latest comes first
+  leave(false);
+}
+
+unsigned char* shared_memory() { return machine().running->block->shared.get(); }
+
 uint32_t add(uint32_t* x, uint32_t by) {
   Machine& m = machine();
   make_ready(m.running);  // others may come first

@@ -76,6 +76,11 @@ const Identity& self();
 /// Ends the launch: never returns into the thread.
 [[noreturn]] void fail(std::string what, Place place);
 
+/// Lets other threads go on first.
+void yield();
+/// The block's shared memory, unchecked.
+unsigned char* shared_memory();
+
 /// Waits for all threads of the block.
 void barrier(Place place);
 /// Waits until *arrivals >= target.
