@@ -229,7 +229,8 @@ attend_backward(AttentionBatch b, Mask mask, int64_t queries, AttentionGradients
       ScoreGradient gradient = {0, 0};
       if (first + row < n && other + column < others) {
         const float factor = dropped.factor(mask, at, of_keys ? row : column);
-        gradient = score_gradient(factor, s[r] * b.scale, log_sums[i + at], dp[r], row_sums[i + at]);
+        const float p = math::exp(s[r] * b.scale - log_sums[i + at]);
+        gradient = score_gradient(factor, p, dp[r], row_sums[i + at]);
       }
       ds[r * kWarp + lane_id()] = gradient.d_score;
       if (of_keys) w[r * kWarp + lane_id()] = gradient.weight;

@@ -29,13 +29,12 @@ struct Place {
   }
 };
 
-/// The gradients at one score: of the score itself (unscaled), and the weight after dropout. factor: what
-/// dropout multiplies by, 0 or the mask's `kept`; 1 without dropout.
+/// The gradients at one score of weight p: of the score itself (unscaled), and the weight after dropout.
+/// factor: what dropout multiplies by, 0 or the mask's `kept`; 1 without dropout.
 struct ScoreGradient {
   float d_score, weight;
 };
-MAQUE_DEVICE ScoreGradient score_gradient(float factor, float score, float log_sum, float dp, float row_sum) {
-  const float p = math::exp(score - log_sum);
+MAQUE_DEVICE ScoreGradient score_gradient(float factor, float p, float dp, float row_sum) {
   return {p * (dp * factor - row_sum), p * factor};
 }
 

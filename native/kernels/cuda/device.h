@@ -14,7 +14,7 @@
 //   atomic_add
 //   copy_async, commit_async, wait_async<N>
 //   load_matrix, load_matrix_transposed, multiply_add
-//   pack_bf16
+//   pack_bf16, fast_exp2
 //
 // Arithmetic: nothing is fused but what is written as fma, division and square root are IEEE's, denormals are
 // kept (nvcc -fmad=false and its defaults), so that kernels/math.h gives a CPU's bits on a GPU.

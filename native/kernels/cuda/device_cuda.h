@@ -205,6 +205,13 @@ MAQUE_DEVICE void multiply_add(FragmentC& c, const FragmentA& a, const FragmentB
       : "r"(a.a[0]), "r"(a.a[1]), "r"(a.a[2]), "r"(a.a[3]), "r"(b.b[0]), "r"(b.b[1]));
 }
 
+/// 2^x of the special unit, of a relative error below 2^-21; 0 for minus infinity.
+MAQUE_DEVICE float fast_exp2(float x) {
+  float y;
+  asm("ex2.approx.ftz.f32 %0, %1;\n" : "=f"(y) : "f"(x));
+  return y;
+}
+
 /// Two floats rounded to bf16 (nearest, ties to even), the first in the lower half.
 MAQUE_DEVICE uint32_t pack_bf16(float low, float high) {
   uint32_t pair = 0;

@@ -314,6 +314,7 @@ inline void multiply_add(FragmentC& c, const FragmentA& a, const FragmentB& b,
   emulation::warp_call("multiply_add", kFullWarp, &payload, combine_product, {file, line});
 }
 
+inline float fast_exp2(float x) { return __builtin_exp2f(x); }
 inline uint32_t pack_bf16(float low, float high) {
   return static_cast<uint32_t>(to_bf16(low)) | static_cast<uint32_t>(to_bf16(high)) << 16;
 }
