@@ -1,16 +1,17 @@
 #!/bin/bash
 # Registers, shared memory and spills of every kernel, as ptxas tells them. Dynamic shared memory is what a launch asks for
 # and not in the table.
-#   resources.sh [NVCC]               writes native/kernels/cuda/resources.txt; default: nvcc from PATH or /usr/local/cuda
-#   resources.sh --check NVCC FILE... FILE: what nvcc --resource-usage said of a source; fails where a kernel spills more
-#                                     than the table says (or spills at all, where it is not in the table). 77: the table
-#                                     is another nvcc's.
+#   resources.sh write NVCC FILE...   writes native/kernels/cuda/resources.txt
+#   resources.sh check NVCC FILE...   fails where a kernel spills more than the table says (or spills at all, where it is
+#                                     not in the table). 77: the table is another nvcc's.
+# FILE: what nvcc --resource-usage said of a source, SOURCE.usage in the folder cuda of a build with
+# -DMAQUE_CUDA_ARCHITECTURES="75;80;90a;120" (or CI=true).
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 table=native/kernels/cuda/resources.txt
-architectures="75 80 90a 120"
+architectures="sm_75|sm_80|sm_90a|sm_120"
 rows=$(mktemp)
-trap 'rm -f "$rows" "$rows.usage"' EXIT
+trap 'rm -f "$rows"' EXIT
 
 # "kernel architecture registers stack spill_stores spill_loads barriers" for each kernel in the output of ptxas.
 read_usage() {
@@ -33,16 +34,20 @@ read_usage() {
 
 release() { "$1" --version | grep -o 'release [0-9.]*'; }
 
-check() {
-  local nvcc=$1 file
-  shift
-  if ! grep -q "$(release "$nvcc")\." "$table"; then
-    echo "CUDA resources SKIPPED: $table was not made by nvcc $(release "$nvcc")"
-    exit 77
-  fi
-  for file in "$@"; do
-    read_usage <"$file" | sed "s|^|$(basename "$file" .usage).cu |" >>"$rows"
-  done
+command=${1:-}
+nvcc=${2:-}
+[ $# -ge 3 ] || { echo "resources.sh write|check NVCC FILE..."; exit 1; }
+shift 2
+release=$("$nvcc" --version | grep -o 'release [0-9.]*')
+if [ "$command" = check ] && ! grep -q "with $release\." "$table"; then
+  echo "CUDA resources SKIPPED: $table was not made by nvcc $release"
+  exit 77
+fi
+for file in "$@"; do
+  read_usage <"$file" | sed "s|^|$(basename "$file" .usage).cu |" >>"$rows"
+done
+
+if [ "$command" = check ]; then
   awk '
     NR == FNR { if (!/^#/) known[$1, $2, $3] = $6 + $7; next }
     {
@@ -52,31 +57,13 @@ check() {
       }
     }
     END { print kernels " kernels looked at"; exit bad || kernels == 0 }' "$table" "$rows"
-}
-
-write() {
-  local nvcc=${1:-$(PATH=$PATH:/usr/local/cuda/bin command -v nvcc)} code=() architecture source
-  for architecture in $architectures; do
-    code+=(-gencode "arch=compute_$architecture,code=sm_$architecture")
-  done
-  for source in native/kernels/cuda/*.cu; do
-    nice "$nvcc" -std=c++17 -O3 -fmad=false --expt-relaxed-constexpr --diag-suppress 1675 -Inative -Xcompiler -fPIC \
-      --resource-usage "${code[@]}" -c "$source" -o /dev/null >"$rows.usage" 2>&1 || { cat "$rows.usage"; exit 1; }
-    read_usage <"$rows.usage" | sed "s|^|$(basename "$source") |" >>"$rows"
-  done
+else
   {
-    echo "# Made by native/kernels/cuda/resources.sh with $(release "$nvcc"). Not yet run on a GPU."
+    echo "# Made by native/kernels/cuda/resources.sh with $release. Not yet run on a GPU."
     echo "# Bytes a thread but for registers; dynamic shared memory is the launch's. Kernels of tensor cores are a trap on sm_75,"
     echo "# those of wgmma on all but sm_90a."
     { echo "source kernel architecture registers stack spill_stores spill_loads barriers"
-      sort -k1,1 -k3,3V -k2,2V "$rows"; } | column -t
+      awk -v of="^($architectures)$" '$3 ~ of' "$rows" | sort -k1,1 -k3,3V -k2,2V; } | column -t
   } >"$table"
-  echo "$table: $(wc -l <"$rows") rows"
-}
-
-if [ "${1:-}" = --check ]; then
-  shift
-  check "$@"
-else
-  write "$@"
+  echo "$table: $(grep -vc '^#' "$table") lines"
 fi
