@@ -140,6 +140,12 @@ void check(Case c, bool bf16 = false) {
   const int rounds = c.tokens * c.h > 150 ? 1 : 3;
   for (int round = 0; round < rounds; ++round) {
     const std::vector<float> got = c.run();
+#ifdef MAQUE_TEST_DEVICE
+    if (bf16) {  // whose sums round as the tensor cores do it
+      for (size_t i = 0; i < got.size(); ++i) CHECK_LE(std::fabs(got[i] - expected[i]), 0.02f);
+      continue;
+    }
+#endif
     CHECK_BITS(got.data(), expected.data(), static_cast<int64_t>(got.size()), "biLSTM");
   }
 }
