@@ -65,7 +65,7 @@ class Chains {
   }
   MAQUE_DEVICE float d_state(int32_t unit, int32_t text) const { return sums[at(unit, text, 0)]; }
 
-  MAQUE_DEVICE void begin(int64_t, const LstmStep& step) { fed_row_ = step.fed_row; }
+  MAQUE_DEVICE void begin(int64_t, const WalkStep& step) { fed_row_ = step.fed_row; }
   /// Other blocks have written these rows in this launch.
   MAQUE_DEVICE void copy(int32_t first, int32_t fed) const {
     for (int32_t text = warp_id(); text < fed; text += kWarps) {

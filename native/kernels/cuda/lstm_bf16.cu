@@ -63,7 +63,7 @@ class Fragments {
     return (first + sums[at(unit, text, 2)]) + sums[at(unit, text, 3)];
   }
 
-  MAQUE_DEVICE void begin(int64_t step, const LstmStep&) { now_ = static_cast<int32_t>(step % 2); }
+  MAQUE_DEVICE void begin(int64_t step, const WalkStep&) { now_ = static_cast<int32_t>(step % 2); }
   MAQUE_DEVICE void copy(int32_t first, int32_t fed) const {
     const int32_t rows = (fed + 15) / 16 * 16;
     for (int32_t r = warp_id(); r < kCopies * rows; r += threads_x() / kWarp) {

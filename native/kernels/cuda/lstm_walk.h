@@ -34,7 +34,7 @@ struct LstmPlace {
 };
 
 /// One step of a direction's walk over time.
-struct LstmStep {
+struct WalkStep {
   int32_t texts;                    // that run at this time
   int32_t going;                    // of those, that have a state already
   int32_t fed;                      // of those, that the walk's last step feeds: the product's rows
@@ -42,7 +42,7 @@ struct LstmStep {
 };
 
 template <bool backward>
-MAQUE_DEVICE LstmStep find_step(const LstmBatch& b, int32_t d, int64_t step) {
+MAQUE_DEVICE WalkStep find_step(const LstmBatch& b, int32_t d, int64_t step) {
   const bool upwards = (d == 0) != backward;
   const int64_t t = upwards ? step : b.longest - 1 - step;
   const int64_t before = d == 0 ? t - 1 : t + 1, last = upwards ? t - 1 : t + 1;
@@ -63,7 +63,7 @@ struct LstmUnit {
   bool inside, has_state, is_fed;
   float* gates;
   int64_t gate_stride, state, state_before, d_cell;
-  MAQUE_DEVICE LstmUnit(const LstmBatch& b, const LstmStep& step, int32_t d, int32_t text, int32_t unit)
+  MAQUE_DEVICE LstmUnit(const LstmBatch& b, const WalkStep& step, int32_t d, int32_t text, int32_t unit)
       : inside(unit < b.hidden),
         has_state(text < step.going),
         is_fed(text < step.fed),
@@ -120,7 +120,7 @@ run_lstm(LstmBatch b, LstmShape shape, LstmGradients back, uint16_t* halves, uin
   const LstmPlace place(shape);
   Product product(b, shape, place, halves, &memory);
   for (int64_t at = 0; at < b.longest; ++at) {
-    const LstmStep step = find_step<Product::kBackward>(b, place.d, at);
+    const WalkStep step = find_step<Product::kBackward>(b, place.d, at);
     product.begin(at, step);
     for (int32_t first = 0; first < step.texts; first += shape.tile) {
       const int32_t texts = step.texts - first < shape.tile ? step.texts - first : shape.tile;
