@@ -81,6 +81,10 @@ mutate pooling.cu pooling cuda_pooling_test 't.offsets[b], t.offsets[b + 1],' 't
 mutate pooling.cu pooling cuda_pooling_test '(block_y() + 1) / kShares' '(block_y() + 1) / kShares + 1'
 mutate attention.cu attention cuda_attention_test 'const float score = j < place.nk' 'const float score = j <= place.nk'
 mutate attention_bf16.cu attention_bf16 cuda_attention_test 'row + r < n && column' 'row + r < n - 1 && column'
+# dropout of a tile, drawn for four neighbours at once
+mutate attention_place.h attention_bf16 cuda_attention_test 'at < 0 ? four >> -at : four << at' 'four << (at < 0 ? 0 : at)'
+mutate attention_place.h attention cuda_attention_test 'low |= shuffle_xor(low, 2);' ''
+mutate attention_place.h attention_bf16 cuda_attention_test '4 * k < skew + left' '4 * k < left'
 mutate lstm.cu lstm cuda_recurrence_test 'slot < end + kSlack' 'slot < end + kSlack - 1'
 mutate lstm_bf16.cu lstm_bf16 cuda_recurrence_test 'if (j < fed) f(' 'if (j < fed - 1) f('
 mutate lstm_step.cu lstm_step cuda_lstm_step_test 'p < s.hidden; ++p' 'p < s.hidden - 1; ++p'
