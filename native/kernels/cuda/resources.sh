@@ -49,14 +49,15 @@ done
 
 if [ "$command" = check ]; then
   awk '
-    NR == FNR { if (!/^#/) known[$1, $2, $3] = $6 + $7; next }
+    NR == FNR { if (!/^#/) { known[$1, $2, $3] = $6 + $7; listed[$3] = 1 } next }
+    !($3 in listed) { next }  # an architecture of which the table says nothing
     {
       ++kernels
       if ($6 + $7 > known[$1, $2, $3] + 0) {
         print $2 " of " $1 " for " $3 " spills " $6 + $7 " bytes, in the table " known[$1, $2, $3] + 0; bad = 1
       }
     }
-    END { print kernels " kernels looked at"; exit bad || kernels == 0 }' "$table" "$rows"
+    END { print kernels + 0 " kernels looked at"; exit bad }' "$table" "$rows"
 else
   {
     echo "# Made by native/kernels/cuda/resources.sh with $release. Not yet run on a GPU."
