@@ -1,6 +1,6 @@
-#include "probes.h"
 #include "kernels/cuda/elements.h"
 #include "kernels/math.h"
+#include "probes.h"
 
 namespace maque::gpu {
 

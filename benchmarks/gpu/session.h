@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "probes.h"
 #include "kernels/cuda/runtime.h"
 #include "model/cuda/compute.h"
+#include "probes.h"
 
 namespace maque::gpu {
 
