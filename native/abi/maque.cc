@@ -71,7 +71,7 @@ void drop_packed_bert_layer(TensorStore* store, float* const* tensors, int64_t l
   }
 }
 
-/// int8: the scales are packed too.
+/// int8: scales and factors are packed too.
 void drop_scales(const Geometry& g, TensorStore* store, float* const* tensors) {
   for (int64_t i = scale_tensor(g, 0, 0); i < tensor_count(g); ++i) store->drop(tensors[i]);
 }

@@ -324,6 +324,17 @@ int32_t maque_trainer_forward(int64_t trainer, const int32_t* ids, int64_t ids_l
   return t->trainer.forward(texts, trunk, out);
 }
 
+int32_t maque_trainer_ranges(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets,
+                             int32_t n, const int32_t* type_ids, float* out, int64_t out_len) {
+  Pinned<AbiTrainer> t;
+  if (Status s = enter(&t, trainer)) return s;
+  if (!t->geometry().is_bert()) return fail(kInvalidArgument, "ranges: a bert expected, this is a student");
+  Texts texts;
+  if (Status s = check_texts(t->geometry(), {ids, ids_len, offsets, n, type_ids}, true, &texts)) return s;
+  if (Status s = check_output(out, out_len, 1, range_count(t->geometry()))) return s;
+  return t->trainer.ranges(texts, out);
+}
+
 int32_t maque_trainer_tensor_count(int64_t trainer, int32_t* count) {
   if (count == nullptr) return fail(kInvalidArgument, "count is null");
   Pinned<AbiTrainer> t;

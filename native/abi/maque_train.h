@@ -103,6 +103,11 @@ int32_t maque_trainer_forward(int64_t trainer, const int32_t* ids, int64_t ids_l
                               const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,
                               const int32_t* bag_offsets, const float* trunk, int64_t trunk_len, float* out,
                               int64_t out_len);
+/* What int8 weights are made from: for each encoder layer the largest magnitude of every column that its products read, over a batch
+ * without dropout: of queries, keys and values [hidden], of the attention's output [hidden], of the feed-forward part [hidden] and of
+ * its second product [intermediate]. out [layers * (3 * hidden + intermediate)]; NaN counts as larger than all numbers. bert only. */
+int32_t maque_trainer_ranges(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets, int32_t n,
+                             const int32_t* type_ids, float* out, int64_t out_len);
 
 /* Tensors by number, in the model's order. trained: 1 or 0. dims has room for 4. */
 int32_t maque_trainer_tensor_count(int64_t trainer, int32_t* count);

@@ -56,6 +56,10 @@ Status AnyTrainer::forward(const Texts& texts, const float* rows, float* out) {
   return device_ ? device_->forward(texts, rows, out) : cpu_.forward(texts, rows, out);
 }
 
+Status AnyTrainer::ranges(const Texts& texts, float* out) {
+  return device_ ? fail(kUnsupported, "ranges: measured on the CPU only") : cpu_.ranges(texts, out);
+}
+
 Status AnyTrainer::step(const TrainBatch<float>& batch, double rate, double* report) {
   if (device_) return device_->step(batch, rate, report);
   if (Status s = gradients(batch, report)) return s;

@@ -26,6 +26,8 @@ class AnyTrainer {
   Status gradients(const TrainBatch<float>& batch, double* report);
   Status update(double rate);
   Status forward(const Texts& texts, const float* rows, float* out);
+  /// On the CPU only: kUnsupported on a GPU.
+  Status ranges(const Texts& texts, float* out);
   Status step(const TrainBatch<float>& batch, double rate, double* report);
   /// See DeviceTrainer; on the CPU start does the step, and finish tells what came out.
   Status start(const TrainBatch<float>& batch, double rate);

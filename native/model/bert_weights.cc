@@ -15,12 +15,14 @@ void BertWeights<T>::plan(Carver* carver, const Geometry& g, const Arithmetic& a
     const bool backward = l >= backward_from;
     BertLayerWeights<T> w{};
     w.qkv.plan(carver, arithmetic, g.hidden, 3 * padded);
+    w.qkv.plan_factor(carver);
     w.qkv_bias = carver->take<T>(3 * padded);
     for (Packed<T>& back : w.qkv_back) {
       if (backward) back.plan(carver, arithmetic, g.hidden, g.hidden);
     }
     w.out.plan(carver, arithmetic, g.hidden, g.hidden, backward);
     w.up.plan(carver, arithmetic, g.hidden, g.intermediate, backward);
+    w.up.packed.plan_factor(carver);
     w.down.plan(carver, arithmetic, g.intermediate, g.hidden, backward);
     if (layers != nullptr) layers[l] = w;
   }
@@ -48,6 +50,11 @@ bool BertWeights<T>::pack_layer(const Compute<T>& compute, T* const* tensors, in
   fit &= w.out.pack(compute, t[kOutWeight], t[kOutBias], scale(3));
   fit &= w.up.pack(compute, t[kUpWeight], t[kUpBias], scale(4));
   fit &= w.down.pack(compute, t[kDownWeight], t[kDownBias], scale(5));
+  if (scales != nullptr) {
+    const size_t bytes = static_cast<size_t>(h) * sizeof(T);
+    memcpy(w.qkv.factor, tensors[factor_tensor(*geometry, layer, 0)], bytes);
+    memcpy(w.up.packed.factor, tensors[factor_tensor(*geometry, layer, 1)], bytes);
+  }
   w.gamma1 = t[kGamma1];
   w.beta1 = t[kBeta1];
   w.gamma2 = t[kGamma2];

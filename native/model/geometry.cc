@@ -110,6 +110,15 @@ TensorSpec scale_spec(const Geometry& g, int64_t nth) {
   return spec;
 }
 
+TensorSpec factor_spec(const Geometry& g, int64_t nth) {
+  static const char* const kNames[] = {"attention.self", "intermediate.dense"};
+  TensorSpec spec = vector(g.hidden);
+  spec.is_scale = true;
+  snprintf(spec.name, sizeof spec.name, "encoder.layer.%d.%s.input.scale",
+           static_cast<int>(nth / kInt8LayerFactors), kNames[nth % kInt8LayerFactors]);
+  return spec;
+}
+
 bool ends_with(const char* text, const char* end) {
   const size_t n = strlen(text), m = strlen(end);
   return n >= m && strcmp(text + n - m, end) == 0;
@@ -119,6 +128,7 @@ bool ends_with(const char* text, const char* end) {
 
 TensorSpec tensor_spec(const Geometry& g, int64_t index) {
   if (g.has_ngrams() && index == ngram_tensor(g)) return ngram_spec(g);
+  if (index >= factor_tensor(g, 0, 0)) return factor_spec(g, index - factor_tensor(g, 0, 0));
   if (index >= scale_tensor(g, 0, 0)) return scale_spec(g, index - scale_tensor(g, 0, 0));
   TensorSpec spec = float_spec(g, index);
   if (has_int8_bert(g) && is_int8_weight(g, index)) spec.dtype = DType::i8;

@@ -84,7 +84,8 @@ inline int64_t head_tensor(const Geometry& g) {
 inline int64_t ngram_tensor(const Geometry& g) { return head_tensor(g) + 2 * (g.head_layers + 1); }
 
 /// The weights of bert's layers that are I8 where its precision is int8; so is the pooler's. Each has a
-/// tensor of scales, one for each row; these come last.
+/// tensor of scales, one for each row; these come next, then factors of the input of each layer's first
+/// product and of that of the feed-forward part.
 constexpr BertLayerTensor kInt8Weights[] = {kQueryWeight, kKeyWeight, kValueWeight,
                                             kOutWeight,   kUpWeight,  kDownWeight};
 constexpr int64_t kInt8LayerWeights = sizeof kInt8Weights / sizeof kInt8Weights[0];
@@ -93,9 +94,13 @@ inline bool has_int8_bert(const Geometry& g) { return g.is_bert() && g.precision
 inline int64_t scale_tensor(const Geometry& g, int64_t layer, int64_t which) {
   return ngram_tensor(g) + layer * kInt8LayerWeights + which;
 }
+/// The factors of queries', keys' and values' input (which = 0), or of the feed-forward part's (1).
+constexpr int64_t kInt8LayerFactors = 2;
+inline int64_t factor_tensor(const Geometry& g, int64_t layer, int64_t which) {
+  return scale_tensor(g, g.layers, g.pooling == Pooling::pooler ? 1 : 0) + layer * kInt8LayerFactors + which;
+}
 inline int64_t tensor_count(const Geometry& g) {
-  const int64_t scales = scale_tensor(g, g.layers, g.pooling == Pooling::pooler ? 1 : 0);
-  return has_int8_bert(g) ? scales : ngram_tensor(g) + (g.has_ngrams() ? 1 : 0);
+  return has_int8_bert(g) ? factor_tensor(g, g.layers, 0) : ngram_tensor(g) + (g.has_ngrams() ? 1 : 0);
 }
 
 enum class DType : int32_t { f32, i8, bf16, i32 };

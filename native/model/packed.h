@@ -21,6 +21,8 @@ struct Packed {
   void* data = nullptr;
   int32_t* offsets = nullptr;  // int8 only, as is scale: [columns]
   float* scale = nullptr;
+  float* factor =
+      nullptr;  // int8 only: of the columns of the left operand [k], see quantize_rows_affine; or null
 
   /// Cuts the memory of an [rows, columns] matrix from the carver.
   void plan(Carver* carver, const Arithmetic& kernels, int64_t rows, int64_t columns) {
@@ -45,6 +47,11 @@ struct Packed {
     if (is_int8()) return 0;
     return is_bf16() ? gemm_bf16_packed_size(k, columns) * static_cast<int64_t>(sizeof(uint16_t))
                      : gemm_packed_size(k, columns) * static_cast<int64_t>(sizeof(T));
+  }
+
+  /// Cuts the memory of the left operand's factors too.
+  void plan_factor(Carver* carver) {
+    if (is_int8()) factor = carver->take<float>(k);
   }
 
   /// The columns from j on, a multiple of kPanel.
@@ -105,8 +112,8 @@ inline void call_gemm_int8(const GemmArgs<float>& args, const Packed<float>& b) 
     g.m = args.m - i < most ? args.m - i : most;
     g.c = args.c + i * args.ldc;
     g.residual = args.residual == nullptr ? nullptr : args.residual + i * args.ld_residual;
-    kernels.quantize_rows_affine(args.a + i * args.a_row_stride, args.a_row_stride, g.m, g.k, rows, lda,
-                                 scales, zeros);
+    kernels.quantize_rows_affine(args.a + i * args.a_row_stride, args.a_row_stride, b.factor, g.m, g.k, rows,
+                                 lda, scales, zeros);
     kernels.gemm_int8(g);
   }
 }

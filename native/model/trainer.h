@@ -99,6 +99,9 @@ Corrections corrections_after(const TrainerOptions& options, int64_t step);
 template <class T>
 Status report_step(const ObjectiveReport<T>& objective, double norm, double* report);
 
+/// Elements of Trainer::ranges.
+inline int64_t range_count(const Geometry& g) { return g.layers * (3 * g.hidden + g.intermediate); }
+
 template <class T>
 class Trainer {
  public:
@@ -117,6 +120,9 @@ class Trainer {
   Status update(double rate);
   /// Logits without dropout; rows: the trunk's output or null.
   Status forward(const Texts& texts, const T* rows, T* out);
+  /// bert: the largest magnitudes of the columns that each layer's products read, see the ABI; range_count
+  /// elements.
+  Status ranges(const Texts& texts, T* out);
 
   int64_t tensor_count() const { return count_; }
   const TrainTensor<T>& tensor(int64_t i) const { return tensors_[i]; }
@@ -144,6 +150,7 @@ class Trainer {
 
   Status run_batch(const TrainBatch<T>& batch, const T* trunk_rows, ObjectiveReport<T>* report);
   int64_t bert_pass(const TrainBatch<T>& batch, const T* rows, char* memory, ObjectiveReport<T>* report);
+  int64_t ranges_pass(const Texts& texts, char* memory, T* out);
   int64_t student_pass(const TrainBatch<T>& batch, char* memory, ObjectiveReport<T>* report);
   void objective(const Compute<T>& compute, const TrainBatch<T>& batch, const T* logits, T* d_logits,
                  ObjectiveReport<T>* report);

@@ -84,6 +84,7 @@ TEST(dead_handles_of_every_function) {
              MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_trainer_forward(h, ids, 1, offsets, 1, nullptr, nullptr, 0, nullptr, nullptr, 0, x, 4),
              MAQUE_BAD_HANDLE);
+    CHECK_EQ(maque_trainer_ranges(h, ids, 1, offsets, 1, nullptr, x, 4), MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_trainer_tensor_count(h, &i), MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_trainer_tensor_info(h, 0, text, 32, &i, dims, &i), MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_trainer_read(h, "x", "value", x, 4), MAQUE_BAD_HANDLE);
@@ -250,6 +251,56 @@ TEST(wrong_batches) {
            MAQUE_OK);
   for (double x : report) CHECK_EQ(x, 0.0);
   maque_trainer_free(t);
+}
+
+TEST(ranges) {
+  const Geometry g = bert_geometry(Pooling::mean);
+  Weights<float> w(g, 1);
+  const auto set = [&](const char* name, float value) {
+    const int64_t i = find_tensor(g, name);
+    for (float& x : w.tensors[static_cast<size_t>(i)]) x = value;
+  };
+  // Layer 0: every value, output of the first LayerNorm and inner activation is a constant.
+  set("encoder.layer.0.attention.self.value.weight", 0);
+  set("encoder.layer.0.attention.self.value.bias", -2);
+  set("encoder.layer.0.attention.output.LayerNorm.weight", 0);
+  set("encoder.layer.0.attention.output.LayerNorm.bias", -3);
+  set("encoder.layer.0.intermediate.dense.weight", 0);
+  set("encoder.layer.0.intermediate.dense.bias", 4);
+  const int64_t t = make_trainer(g, w, {{"train", "last-layers:1"}, {"hidden_act", "relu"}});
+  const OwnedBatch<float> batch(g, {3, 2}, 7);
+  const auto n = static_cast<size_t>(g.layers * (3 * g.hidden + g.intermediate));
+  std::vector<float> got(n), trunk(static_cast<size_t>(5 * g.hidden));
+  const int64_t ids = static_cast<int64_t>(batch.ids.size());
+  const auto ranges = [&](int32_t texts, float* out, size_t len) {
+    return maque_trainer_ranges(t, batch.id_data(), ids, batch.offset_data(), texts, nullptr, out,
+                                static_cast<int64_t>(len));
+  };
+  refuse(ranges(2, got.data(), n - 1), MAQUE_INVALID_ARGUMENT, "elements");
+  refuse(ranges(2, nullptr, n), MAQUE_INVALID_ARGUMENT, "out is null");
+  expect(ranges(2, got.data(), n), MAQUE_OK, "ranges");
+  const auto h = static_cast<size_t>(g.hidden), inner = static_cast<size_t>(g.intermediate);
+  // The attention's weights add up to 1 but for rounding.
+  for (size_t i = 0; i < h; ++i) CHECK(std::fabs(got[h + i] - 2) < 1e-6f && got[2 * h + i] == 3);
+  for (size_t i = 0; i < inner; ++i) CHECK_EQ(got[3 * h + i], 4.0f);
+  expect(maque_trainer_trunk(t, batch.id_data(), ids, batch.offset_data(), 2, nullptr, trunk.data(),
+                             static_cast<int64_t>(trunk.size())),
+         MAQUE_OK, "trunk");
+  const float* last = got.data() + (g.layers - 1) * (3 * g.hidden + g.intermediate);
+  for (size_t i = 0; i < h; ++i) {
+    float most = 0;
+    for (size_t row = 0; row < 5; ++row) most = std::fmax(most, std::fabs(trunk[row * h + i]));
+    CHECK_EQ(last[i], most);
+  }
+  expect(ranges(0, got.data(), n), MAQUE_OK, "no texts");
+  for (float x : got) CHECK_EQ(x, 0.0f);
+  maque_trainer_free(t);
+  const Geometry student = student_geometry(Kind::document, Pooling::none);
+  const int64_t other = make_trainer(student, Weights<float>(student, 1));
+  refuse(maque_trainer_ranges(other, batch.id_data(), ids, batch.offset_data(), 2, nullptr, got.data(),
+                              static_cast<int64_t>(n)),
+         MAQUE_INVALID_ARGUMENT, "a bert expected");
+  maque_trainer_free(other);
 }
 
 TEST(trunks) {

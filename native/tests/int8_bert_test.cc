@@ -1,7 +1,10 @@
 // bert in int8: near the float model whose weights its bytes stand for, the same bits in every flavour, for
 // any batch and number of threads; and what its tensors may not be.
 #include <algorithm>
+#include <cinttypes>
 #include <cmath>
+#include <cstdio>
+#include <cstring>
 
 #include "tests/abi_fixture.h"
 #include "tests/int8_flavours.h"
@@ -33,7 +36,10 @@ struct Pair {
       for (int64_t j = 0; spec.dtype == DType::i8 && j < spec.size(); ++j) {
         bytes[at].push_back(static_cast<int8_t>(random.below(129) - 64));
       }
-      for (float& x : given.tensors[at]) x = spec.is_scale ? 0.002f + 0.001f * std::fabs(x) : x;
+      const bool factor = std::strstr(spec.name, ".input.scale") != nullptr;
+      for (float& x : given.tensors[at]) {
+        if (spec.is_scale) x = factor ? 0.5f + std::fabs(x) : 0.002f + 0.001f * std::fabs(x);
+      }
       pointers.push_back(spec.dtype == DType::i8 ? static_cast<const void*>(bytes[at].data())
                                                  : given.tensors[at].data());
     }
@@ -53,11 +59,22 @@ struct Pair {
       std::copy_n(given.tensors[static_cast<size_t>(i)].begin(), to.size(), to.begin());
       return;
     }
+    const float* factors = input_factors(g, spec.name);
     const auto scales = static_cast<size_t>(find_tensor(g, (std::string(spec.name) + ".scale").c_str()));
     for (size_t j = 0; j < to.size(); ++j) {
       const float scale = given.tensors[scales][j / static_cast<size_t>(spec.dims[1])];
       to[j] = scale * bytes[static_cast<size_t>(i)][j];
+      if (factors != nullptr) to[j] *= factors[j % static_cast<size_t>(spec.dims[1])];
     }
+  }
+
+  /// What the input of this weight is multiplied by, or null.
+  const float* input_factors(const Geometry& g, const char* weight) const {
+    int64_t layer = 0;
+    const bool up = std::strstr(weight, "intermediate.dense") != nullptr;
+    if (!up && std::strstr(weight, "attention.self") == nullptr) return nullptr;
+    CHECK_EQ(std::sscanf(weight, "encoder.layer.%" SCNd64, &layer), 1);
+    return given.tensors[static_cast<size_t>(factor_tensor(g, layer, up ? 1 : 0))].data();
   }
 };
 

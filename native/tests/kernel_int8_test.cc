@@ -365,18 +365,20 @@ struct Affine {
   std::vector<int32_t> zero;
 };
 
-Affine affine(const Int8Kernels& kernels, const std::vector<float>& x, int64_t rows, int64_t k) {
+Affine affine(const Int8Kernels& kernels, const std::vector<float>& x, int64_t rows, int64_t k,
+              const float* factor = nullptr) {
   const int64_t ldq = int8_whole_k(k) + 5;
   Affine out = {std::vector<uint8_t>(index(rows * ldq), kUntouched), std::vector<float>(index(rows)),
                 std::vector<int32_t>(index(rows))};
-  kernels.quantize_rows_affine(x.data(), k, rows, k, out.q.data(), ldq, out.scale.data(), out.zero.data());
+  kernels.quantize_rows_affine(x.data(), k, factor, rows, k, out.q.data(), ldq, out.scale.data(),
+                               out.zero.data());
   return out;
 }
 
-void check_affine(const std::vector<float>& x, int64_t rows, int64_t k) {
-  const Affine expected = affine(int8_kernels_ref, x, rows, k);
+void check_affine(const std::vector<float>& x, int64_t rows, int64_t k, const float* factor = nullptr) {
+  const Affine expected = affine(int8_kernels_ref, x, rows, k, factor);
   for (const Int8Kernels* kernels : int8_flavours()) {
-    const Affine got = affine(*kernels, x, rows, k);
+    const Affine got = affine(*kernels, x, rows, k, factor);
     CHECK(got.q == expected.q);
     CHECK(got.zero == expected.zero);
     CHECK_BITS(got.scale.data(), expected.scale.data(), rows, kernels->isa);
@@ -391,7 +393,21 @@ TEST(affine_rows) {
     check_affine(random.vector(5 * k, -0.2f, 4.0f), 5, k);
     check_affine(random.vector(5 * k, -3.0f, 3.0f), 5, k);
     check_affine(random.vector(5 * k, 1.0f, 2.0f), 5, k);
+    check_affine(random.vector(5 * k, -3.0f, 3.0f), 5, k, random.vector(k, 0.1f, 2.0f).data());
   }
+}
+
+TEST(factors_are_as_columns_multiplied_before) {
+  const int64_t k = 300, rows = 7;
+  Random random(4);
+  auto x = random.vector(rows * k, -3.0f, 3.0f);
+  const auto factor = random.vector(k, 0.0f, 2.0f);
+  const Affine got = affine(int8_kernels_ref, x, rows, k, factor.data());
+  for (int64_t i = 0; i < rows * k; ++i) x[index(i)] *= factor[index(i % k)];
+  const Affine expected = affine(int8_kernels_ref, x, rows, k);
+  CHECK(got.q == expected.q);
+  CHECK(got.zero == expected.zero);
+  CHECK_BITS(got.scale.data(), expected.scale.data(), rows, "ref");
 }
 
 TEST(affine_rows_are_near_and_keep_zero) {
@@ -424,7 +440,11 @@ TEST(odd_affine_rows_have_answers) {
                                      {1, 2, nan, -infinity},
                                      {tiny, -tiny, 0, tiny},
                                      {3e38f, -3e38f, 1, 0}};
-  for (const auto& row : rows) check_affine(row, 1, 4);
+  const float factor[] = {1, -1, 0, 2};
+  for (const auto& row : rows) {
+    check_affine(row, 1, 4);
+    check_affine(row, 1, 4, factor);
+  }
   CHECK_EQ(affine(int8_kernels_ref, rows[0], 1, 4).scale[0], 0.0f);
   CHECK_EQ(affine(int8_kernels_ref, rows[0], 1, 4).zero[0], 128);
   CHECK(std::isnan(affine(int8_kernels_ref, rows[1], 1, 4).scale[0]));

@@ -36,13 +36,16 @@ inline void quantize_rows(const float* x, int64_t ldx, int64_t rows, int64_t k, 
 /// rne(v), v within +- 2^22.
 inline float round_even(float v) { return (v + math::kRound) - math::kRound; }
 
-inline void quantize_rows_affine(const float* x, int64_t ldx, int64_t rows, int64_t k, uint8_t* q,
-                                 int64_t ldq, float* scale, int32_t* zero) {
+inline void quantize_rows_affine(const float* x, int64_t ldx, const float* factor, int64_t rows, int64_t k,
+                                 uint8_t* q, int64_t ldq, float* scale, int32_t* zero) {
+  const auto value = [=](int64_t i, int64_t p) {
+    return factor == nullptr ? x[i * ldx + p] : x[i * ldx + p] * factor[p];
+  };
   for (int64_t i = 0; i < rows; ++i) {
     float low = 0.0f, high = 0.0f;
     bool finite = true;
     for (int64_t p = 0; p < k; ++p) {
-      const float v = x[i * ldx + p];
+      const float v = value(i, p);
       finite = finite && v - v == 0.0f;
       low = v < low ? v : low;
       high = v > high ? v : high;
@@ -54,7 +57,7 @@ inline void quantize_rows_affine(const float* x, int64_t ldx, int64_t rows, int6
     const float z = some ? round_even(-low * r) : 128.0f;
     zero[i] = static_cast<int32_t>(z);
     for (int64_t p = 0; p < int8_whole_k(k); ++p) {
-      const float v = (some && p < k ? round_even(x[i * ldx + p] * r) : 0.0f) + z;
+      const float v = (some && p < k ? round_even(value(i, p) * r) : 0.0f) + z;
       q[i * ldq + p] = static_cast<uint8_t>(v < 0.0f ? 0.0f : v > 255.0f ? 255.0f : v);
     }
   }

@@ -39,11 +39,24 @@ void quantize_row(const float* x, int64_t k, F r, int32_t zero_point, uint8_t* q
   });
 }
 
+/// x of a row, or x factor.
+template <bool kFactor>
+struct Values {
+  const float *x, *factor;
+
+  MAQUE_INLINE F at(int64_t p, int64_t r) const {
+    const F v = r == kLanes ? F::load(x + p) : F::load(x + p, r);
+    if constexpr (!kFactor) return v;
+    return v * (r == kLanes ? F::load(factor + p) : F::load(factor + p, r));
+  }
+};
+
 /// The ends of a row, zero included; false where an element is NaN or infinite.
-bool row_ends(const float* x, int64_t k, float* low, float* high) {
+template <bool kFactor>
+bool row_ends(const Values<kFactor>& values, int64_t k, float* low, float* high) {
   F least = F::zero(), most = F::zero(), bad = F::zero();
   for_lanes(k, [&](int64_t p, int64_t r) MAQUE_INLINE_LAMBDA {
-    const F v = r == kLanes ? F::load(x + p) : F::load(x + p, r);
+    const F v = values.at(p, r);
     least = min(v, least);
     most = max(v, most);
     bad = bad + (v - v);
@@ -53,28 +66,29 @@ bool row_ends(const float* x, int64_t k, float* low, float* high) {
   return sum(bad) == 0.0f;
 }
 
-void quantize_row_affine(const float* x, int64_t k, float r, float zero, uint8_t* q) {
-  const F scale = F::set1(r), z = F::set1(zero), round = F::set1(math::kRound), top = F::set1(255.0f);
+template <bool kFactor>
+void quantize_row_affine(const Values<kFactor>& values, int64_t k, float r, int32_t zero, uint8_t* q) {
+  // Adding kRound leaves the rounded number in the low bits, above those of kRound itself.
+  const F scale = F::set1(r), round = F::set1(math::kRound);
+  const I shift = I::set1(zero - 128) - bits(round);
   for_lanes(k, [&](int64_t p, int64_t left) MAQUE_INLINE_LAMBDA {
-    const F v = (left == kLanes ? F::load(x + p) : F::load(x + p, left)) * scale;
-    const I low = bits(min(max((v + round) - round + z, F::zero()), top) + round);
-    left == kLanes ? store_low(low, q + p) : store_low(low, q + p, left);
+    const I byte = bits(values.at(p, left) * scale + round) + shift;
+    left == kLanes ? store_clamped(byte, q + p) : store_clamped(byte, q + p, left);
   });
 }
 
-}  // namespace
-
-void quantize_rows_affine(const float* x, int64_t ldx, int64_t rows, int64_t k, uint8_t* q, int64_t ldq,
-                          float* scale, int32_t* zero) {
-  for (int64_t i = 0; i < rows; ++i, x += ldx, q += ldq) {
+template <bool kFactor>
+void quantize_affine(Values<kFactor> values, int64_t ldx, int64_t rows, int64_t k, uint8_t* q, int64_t ldq,
+                     float* scale, int32_t* zero) {
+  for (int64_t i = 0; i < rows; ++i, values.x += ldx, q += ldq) {
     float low, high, z = 128.0f;
-    const bool finite = row_ends(x, k, &low, &high);
+    const bool finite = row_ends(values, k, &low, &high);
     const float range = high - low;
     if (finite && range >= kLeastRange) {
       const float r = 255.0f / range;
       scale[i] = range / 255.0f;
       z = (-low * r + math::kRound) - math::kRound;
-      quantize_row_affine(x, k, r, z, q);
+      quantize_row_affine(values, k, r, static_cast<int32_t>(z), q);
     } else {
       scale[i] = finite ? 0.0f : __builtin_nanf("");
       __builtin_memset(q, 128, static_cast<size_t>(k));
@@ -82,6 +96,14 @@ void quantize_rows_affine(const float* x, int64_t ldx, int64_t rows, int64_t k, 
     zero[i] = static_cast<int32_t>(z);
     for (int64_t p = k; p < int8_whole_k(k); ++p) q[p] = static_cast<uint8_t>(zero[i]);
   }
+}
+
+}  // namespace
+
+void quantize_rows_affine(const float* x, int64_t ldx, const float* factor, int64_t rows, int64_t k,
+                          uint8_t* q, int64_t ldq, float* scale, int32_t* zero) {
+  factor == nullptr ? quantize_affine(Values<false>{x, factor}, ldx, rows, k, q, ldq, scale, zero)
+                    : quantize_affine(Values<true>{x, factor}, ldx, rows, k, q, ldq, scale, zero);
 }
 
 void quantize_rows(const float* x, int64_t ldx, int64_t rows, int64_t k, int32_t zero_point, uint8_t* q,

@@ -10,6 +10,7 @@
 //   max(a, b)         of signed lanes
 //   a * b             the low 32 bits
 //   store_low(a, p, r)  the low byte of the first r lanes, r in [0, 16]
+//   store_clamped(a, p, r)  the same of lanes clamped to [-128, 127], plus 128
 #pragma once
 #include "kernels/simd/vec.h"
 
@@ -42,6 +43,10 @@ MAQUE_INLINE void store_low(I a, uint8_t* p) {
 MAQUE_INLINE void store_low(I a, uint8_t* p, int64_t r) {
   _mm512_mask_cvtepi32_storeu_epi8(p, M::first_lanes(r).v, a.v);
 }
+MAQUE_INLINE void store_clamped(I a, uint8_t* p) {
+  const __m128i bytes = _mm_xor_si128(_mm512_cvtsepi32_epi8(a.v), _mm_set1_epi8(INT8_MIN));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bytes);
+}
 
 #elif defined(MAQUE_ISA_AVX2)
 
@@ -64,6 +69,11 @@ MAQUE_INLINE void store_low(I a, uint8_t* p) {
   const __m256i words = _mm256_permute4x64_epi64(_mm256_packus_epi32(low.lo, low.hi), 0xD8);
   const __m128i bytes = _mm_packus_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bytes);
+}
+MAQUE_INLINE void store_clamped(I a, uint8_t* p) {
+  const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(a.lo, a.hi), 0xD8);
+  const __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+  _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_xor_si128(bytes, _mm_set1_epi8(INT8_MIN)));
 }
 MAQUE_INLINE void store_low(I a, uint8_t* p, int64_t r) {
   uint8_t bytes[16];
@@ -117,6 +127,12 @@ MAQUE_INLINE void store_low(I a, uint8_t* p) {
   const int16x8_t high = vuzp1q_s16(vreinterpretq_s16_s32(a.v[2]), vreinterpretq_s16_s32(a.v[3]));
   vst1q_u8(p, vreinterpretq_u8_s8(vuzp1q_s8(vreinterpretq_s8_s16(low), vreinterpretq_s8_s16(high))));
 }
+MAQUE_INLINE void store_clamped(I a, uint8_t* p) {
+  const int16x8_t low = vqmovn_high_s32(vqmovn_s32(a.v[0]), a.v[1]);
+  const int16x8_t high = vqmovn_high_s32(vqmovn_s32(a.v[2]), a.v[3]);
+  const int8x16_t bytes = vqmovn_high_s16(vqmovn_s16(low), high);
+  vst1q_u8(p, vreinterpretq_u8_s8(veorq_s8(bytes, vdupq_n_s8(INT8_MIN))));
+}
 MAQUE_INLINE void store_low(I a, uint8_t* p, int64_t r) {
   uint8_t bytes[16];
   store_low(a, bytes);
@@ -151,11 +167,22 @@ MAQUE_INLINE void store_low(I a, uint8_t* p, int64_t r) {
   for (int64_t l = 0; l < r; ++l) p[l] = static_cast<uint8_t>(a.v[l]);
 }
 MAQUE_INLINE void store_low(I a, uint8_t* p) { store_low(a, p, kLanes); }
+MAQUE_INLINE void store_clamped(I a, uint8_t* p) {
+  for (int64_t l = 0; l < kLanes; ++l) {
+    const int32_t x = a.v[l];
+    p[l] = static_cast<uint8_t>((x > INT8_MAX ? INT8_MAX : x < INT8_MIN ? INT8_MIN : x) + 128);
+  }
+}
 
 #endif
 
 #if !defined(MAQUE_ISA_NEON)
 MAQUE_INLINE I dot4_7bit(I sum, I u, I s) { return dot4(sum, u, s); }
 #endif
+MAQUE_INLINE void store_clamped(I a, uint8_t* p, int64_t r) {
+  uint8_t bytes[16];
+  store_clamped(a, bytes);
+  __builtin_memcpy(p, bytes, static_cast<size_t>(r));
+}
 
 }  // namespace maque::MAQUE_ISA

@@ -169,11 +169,7 @@ final class ModelTensors {
         ServingTensors.checkType(tensor, "I8", source);
         selected.put(shape.getKey(), tensor.named(shape.getKey()));
         String name = shape.getKey() + ".scale";
-        Tensor scale = found.remove(name);
-        check(name, new long[] {shape.getValue()[0]}, scale, source);
-        ServingTensors.checkType(scale, "F32", source);
-        ServingTensors.checkScales(scale, source);
-        selected.put(name, scale.named(name));
+        selected.put(name, scale(name, new long[] {shape.getValue()[0]}, found, source));
         continue;
       }
       if (!List.of("F32", "F16", "BF16", "F64").contains(tensor.dtype())) {
@@ -186,7 +182,31 @@ final class ModelTensors {
       }
       selected.put(shape.getKey(), tensor.toF32().named(shape.getKey()));
     }
+    if (config.isInt8Bert()) {
+      inputScales(config)
+          .forEach((name, shape) -> selected.put(name, scale(name, shape, found, source)));
+    }
     return selected;
+  }
+
+  private static Tensor scale(String name, long[] shape, Map<String, Tensor> found, String source) {
+    Tensor scale = found.remove(name);
+    check(name, shape, scale, source);
+    ServingTensors.checkType(scale, "F32", source);
+    ServingTensors.checkScales(scale, source);
+    return scale.named(name);
+  }
+
+  /** What an int8 BERT's layers multiply the columns of two products' inputs by. */
+  private static Map<String, long[]> inputScales(ModelConfig config) {
+    Map<String, long[]> shapes = new LinkedHashMap<>();
+    for (int i = 0; i < config.size("num_hidden_layers"); i++) {
+      for (String product : List.of("attention.self", "intermediate.dense")) {
+        String name = "encoder.layer." + i + "." + product + ".input.scale";
+        shapes.put(name, new long[] {config.size("hidden_size")});
+      }
+    }
+    return shapes;
   }
 
   /**

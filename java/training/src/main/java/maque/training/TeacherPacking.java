@@ -10,13 +10,17 @@ import maque.runtime.Tensor;
 
 /**
  * Turns a teacher's float32 weights into int8, of the encoder's layers and the pooler: a quarter of
- * their size, and products of whole numbers when it answers. Embeddings, biases, LayerNorms and the
- * head stay as they are.
+ * their size, and products of whole numbers when it answers. Embeddings, LayerNorms, the head and
+ * biases (but the values') stay as they are.
  *
  * <p>Activations are quantised with 8 bits when the model answers, and the widest product of bytes
  * that every CPU can add up without overflow is one whose two neighbouring weights share 128. So a
  * row's scale is set by its largest neighbours: s = max (|w[2 i]| + |w[2 i + 1]|) / 127, q = w / s
  * rounded to nearest, ties to even.
+ *
+ * <p>Before that, columns of activations that stand out give some of their range to the weights
+ * ({@link Smoothing}); how far they stand out is measured on words drawn from the vocabulary, so
+ * that no texts are needed and the same teacher always gives the same bytes.
  */
 public final class TeacherPacking {
   private static final float LARGEST = 127;
@@ -55,16 +59,20 @@ public final class TeacherPacking {
 
   private static Map<String, Tensor> tensors(ModelDirectory teacher) {
     Map<String, Tensor> out = new LinkedHashMap<>();
+    Smoothing smoothing = Smoothing.of(teacher);
     teacher
         .nativeTensors()
         .forEach(
             (name, tensor) -> {
               if (isProduct(name)) {
-                quantize(name, ModelIo.finite(teacher, tensor), tensor.shape(), out);
+                quantize(name, smoothing.values(tensor), tensor.shape(), out);
+              } else if (smoothing.changes(name)) {
+                out.put(name, Tensor.of(name, tensor.shape(), smoothing.values(tensor)));
               } else {
                 out.put(name, tensor);
               }
             });
+    out.putAll(smoothing.inputScales());
     return out;
   }
 

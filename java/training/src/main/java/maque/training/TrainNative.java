@@ -123,6 +123,17 @@ final class TrainNative {
       float[] out,
       long outLength);
 
+  @Name("maque_trainer_ranges")
+  static native int ranges(
+      long trainer,
+      @Cast("const int32_t*") int[] ids,
+      long idsLength,
+      @Cast("const int32_t*") int[] offsets,
+      int n,
+      @Cast("const int32_t*") int[] typeIds,
+      float[] out,
+      long outLength);
+
   @Name("maque_trainer_tensor_count")
   static native int tensorCount(long trainer, @Cast("int32_t*") int[] count);
 

@@ -295,6 +295,23 @@ public final class Trainer implements AutoCloseable {
   }
 
   /**
+   * The largest magnitudes of the columns that a BERT's products read, over a batch without
+   * dropout.
+   *
+   * @param size layers * (3 hidden + intermediate): for each layer the input of queries, keys and
+   *     values, of the attention's output, of the feed-forward part and of its second product
+   */
+  float[] ranges(Batch b, int size) {
+    checkBatch(b);
+    float[] out = new float[size];
+    int code =
+        TrainNative.ranges(
+            handle.get(), b.ids(), length(b.ids()), b.offsets(), b.n(), null, out, out.length);
+    done(code, "ranges");
+    return out;
+  }
+
+  /**
    * Reads a tensor.
    *
    * @param what {@code value}, {@code gradient}, {@code m}, {@code v} (Adam) or {@code momentum}

@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.function.UnaryOperator;
 import maque.runtime.InvalidInputException;
@@ -61,6 +62,69 @@ class TeacherPackingTest {
   }
 
   @Test
+  void whatIsDividedOnOneSideIsMultipliedOnTheOther() {
+    ModelDirectory encoder = encoder();
+    ModelDirectory packed = packed(encoder);
+    String layer = "encoder.layer.0.";
+    for (String name : List.of("attention.self.key", "intermediate.dense")) {
+      String input = name.startsWith("attention") ? "attention.self" : name;
+      float[] factors = values(packed, layer + input + ".input.scale");
+      assertProduct(encoder, packed, layer + name + ".weight", factors);
+    }
+    float[] before = values(encoder, layer + "attention.self.value.bias");
+    float[] after = values(packed, layer + "attention.self.value.bias");
+    float[] factors = new float[before.length];
+    for (int p = 0; p < before.length; p++) {
+      factors[p] = after[p] / before[p];
+    }
+    assertTrue(factors[0] != 1);
+    assertProduct(encoder, packed, layer + "attention.output.dense.weight", factors);
+  }
+
+  /**
+   * Whether int8 weights times factors of their columns are the floats before, within half a step.
+   */
+  private static void assertProduct(
+      ModelDirectory before, ModelDirectory after, String name, float[] factors) {
+    float[] floats = values(before, name);
+    float[] scales = values(after, name + ".scale");
+    ByteBuffer bytes = after.nativeTensors().get(name).data();
+    int columns = factors.length;
+    for (int i = 0; i < floats.length; i++) {
+      float step = scales[i / columns] * factors[i % columns];
+      assertEquals(floats[i], step * bytes.get(i), 0.501 * step);
+    }
+  }
+
+  private static float[] values(ModelDirectory model, String name) {
+    return model.nativeTensors().get(name).floats();
+  }
+
+  @Test
+  void aLargeColumnCostsTheOthersLittle() {
+    ModelDirectory encoder = encoder();
+    Map<String, Tensor> tensors = new LinkedHashMap<>(encoder.nativeTensors());
+    String norm = "encoder.layer.0.attention.output.LayerNorm.weight";
+    float[] gamma = tensors.get(norm).floats().clone();
+    gamma[3] *= 40;
+    tensors.put(norm, Tensor.of(norm, new long[] {gamma.length}, gamma));
+    ModelDirectory.write(directory.resolve("large"))
+        .config(encoder.config())
+        .nativeTensors(tensors)
+        .vocab(encoder.vocab())
+        .commit();
+    ModelDirectory large = ModelDirectory.read(directory.resolve("large"));
+    ModelDirectory packed = packed(large);
+    float[] factors = values(packed, "encoder.layer.0.intermediate.dense.input.scale");
+    for (int p = 0; p < factors.length; p++) {
+      assertTrue(p == 3 || factors[p] > 2 * factors[3]);
+    }
+    TeacherPacking.pack(large, directory.resolve("twice")).commit();
+    assertEquals(
+        packed.fingerprint(), ModelDirectory.read(directory.resolve("twice")).fingerprint());
+  }
+
+  @Test
   void answersAreNearAndTheModelIsSmaller() {
     ModelDirectory encoder = encoder();
     try (Teacher floats = Teacher.of(encoder);
@@ -103,6 +167,12 @@ class TeacherPackingTest {
   void tensorsThatDoNotFitAreNamed() {
     ModelDirectory packed = packed(encoder());
     refused(packed, WEIGHT + ".scale", tensor -> null, "found none");
+    refused(packed, "encoder.layer.1.attention.self.input.scale", tensor -> null, "found none");
+    refused(
+        packed,
+        "encoder.layer.0.intermediate.dense.input.scale",
+        tensor -> floats(tensor, -1),
+        "at least 0");
     refused(packed, WEIGHT, tensor -> floats(tensor, 1), "config.json needs I8");
     refused(packed, WEIGHT + ".scale", tensor -> floats(tensor, -1), "at least 0");
     refused(packed, WEIGHT + ".scale", tensor -> floats(tensor, Float.NaN), "at least 0");
