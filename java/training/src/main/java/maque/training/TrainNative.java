@@ -107,6 +107,27 @@ final class TrainNative {
       double lr,
       double[] report);
 
+  @Name("maque_trainer_start")
+  static native int start(
+      long trainer,
+      @Cast("const int32_t*") int[] ids,
+      long idsLength,
+      @Cast("const int32_t*") int[] offsets,
+      int n,
+      @Cast("const int32_t*") int[] typeIds,
+      @Cast("const int32_t*") int[] bagIds,
+      long bagLength,
+      @Cast("const int32_t*") int[] bagOffsets,
+      @Cast("const float*") float[] trunk,
+      long trunkLength,
+      @Cast("const int32_t*") int[] labels,
+      @Cast("const float*") float[] soft,
+      @Cast("const int32_t*") int[] hasSoft,
+      double lr);
+
+  @Name("maque_trainer_finish")
+  static native int finish(long trainer, double[] report);
+
   @Name("maque_trainer_forward")
   static native int forward(
       long trainer,

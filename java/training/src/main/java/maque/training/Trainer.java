@@ -248,6 +248,39 @@ public final class Trainer implements AutoCloseable {
     return Report.of(report);
   }
 
+  /**
+   * Begins a step: a GPU works on it while the caller prepares the next batch, the processor has
+   * done it when this returns. {@link #finish} is called next, and nothing else but {@link #close}.
+   */
+  void start(Batch b, double lr) {
+    checkBatch(b);
+    int code =
+        TrainNative.start(
+            handle.get(),
+            b.ids(),
+            length(b.ids()),
+            b.offsets(),
+            b.n(),
+            null,
+            b.bagIds(),
+            length(b.bagIds()),
+            b.bagOffsets(),
+            b.trunk(),
+            length(b.trunk()),
+            b.labels(),
+            b.soft(),
+            b.hasSoft(),
+            lr);
+    done(code, "step");
+  }
+
+  /** Waits for the step that {@link #start} began: what {@link #step} answers. */
+  Report finish() {
+    double[] report = new double[REPORT_SIZE];
+    done(TrainNative.finish(handle.get(), report), "step");
+    return Report.of(report);
+  }
+
   /** Logits without dropout, a row for each text: the bits of prediction. */
   public float[][] forward(Batch b) {
     float[] flat = forwardFlat(b);

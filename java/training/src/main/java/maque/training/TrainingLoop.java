@@ -39,7 +39,9 @@ final class TrainingLoop {
   private final long evaluateEvery;
   private final Schedule schedule;
   private final WeightAverage average;
+  private final boolean overlaps;
   private TrainingState state;
+  private Batch next; // of the step to come, where it has been made already
   private long savedAt = System.nanoTime();
 
   TrainingLoop(Setup setup) {
@@ -51,6 +53,10 @@ final class TrainingLoop {
         setup.options().evaluateEvery() > 0 ? setup.options().evaluateEvery() : perEpoch;
     schedule = setup.options().schedule(total);
     average = new WeightAverage(trainer, setup.options().averaging(), total);
+    // A frozen part's rows may have to be computed for a batch: then the trainer must be idle.
+    overlaps =
+        setup.options().device().isCuda()
+            && trainer.trunkShape().kind() == Trainer.TrunkShape.Kind.NONE;
   }
 
   /** Names of the tensors' states that an optimiser keeps. */
@@ -101,11 +107,25 @@ final class TrainingLoop {
     }
   }
 
+  private Batch batch(long step) {
+    return setup.batches().batch(setup.order().batch(step), step);
+  }
+
+  /** A GPU has the step's batch while the next one is made. */
+  private Trainer.Report update(Batch batch, double lr) {
+    if (!overlaps) {
+      return trainer.step(batch, lr);
+    }
+    trainer.start(batch, lr);
+    next = state.step + 1 < total ? batch(state.step + 1) : null;
+    return trainer.finish();
+  }
+
   private void step() {
-    Batch batch = setup.batches().batch(setup.order().batch(state.step), state.step);
+    Batch batch = next == null ? batch(state.step) : next;
     double lr = schedule.at(state.step);
     setup.options().beforeStep(trainer, state.step, total);
-    Trainer.Report report = trainer.step(batch, lr);
+    Trainer.Report report = update(batch, lr);
     state.add(report);
     state.step++;
     average.updated(state);

@@ -19,7 +19,6 @@ import maque.runtime.ModelDirectory;
 import maque.runtime.Teacher;
 import maque.runtime.Tensor;
 import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -29,8 +28,6 @@ import org.junit.jupiter.api.io.TempDir;
  * build: the kernels are those of a GPU, run by the processor.
  */
 class DeviceTest {
-  private static final Path EMULATED =
-      Path.of("../../target/native/libmaque_cuda_emulated.so").toAbsolutePath().normalize();
   private static final Device GPU = Device.cuda(0);
   private static final DataSet TRAIN = TinyBert.data("train", 40, 1);
   private static final DataSet DEV = TinyBert.data("dev", 12, 2);
@@ -50,8 +47,7 @@ class DeviceTest {
   }
 
   private static void emulate() {
-    Assumptions.assumeTrue(Files.isRegularFile(EMULATED), "no emulation: " + EMULATED);
-    System.setProperty(CudaLibrary.PROPERTY, EMULATED.toString());
+    System.setProperty(CudaLibrary.PROPERTY, EmulatedGpu.library());
   }
 
   private TrainingResult teacher(String name, Device device, RunControl control) {
