@@ -88,25 +88,6 @@ final class TrainNative {
   @Name("maque_trainer_update")
   static native int update(long trainer, double lr);
 
-  @Name("maque_trainer_step")
-  static native int step(
-      long trainer,
-      @Cast("const int32_t*") int[] ids,
-      long idsLength,
-      @Cast("const int32_t*") int[] offsets,
-      int n,
-      @Cast("const int32_t*") int[] typeIds,
-      @Cast("const int32_t*") int[] bagIds,
-      long bagLength,
-      @Cast("const int32_t*") int[] bagOffsets,
-      @Cast("const float*") float[] trunk,
-      long trunkLength,
-      @Cast("const int32_t*") int[] labels,
-      @Cast("const float*") float[] soft,
-      @Cast("const int32_t*") int[] hasSoft,
-      double lr,
-      double[] report);
-
   @Name("maque_trainer_start")
   static native int start(
       long trainer,

@@ -224,28 +224,8 @@ public final class Trainer implements AutoCloseable {
 
   /** {@link #gradients}, then {@link #update}. */
   public Report step(Batch b, double lr) {
-    double[] report = new double[REPORT_SIZE];
-    checkBatch(b);
-    int code =
-        TrainNative.step(
-            handle.get(),
-            b.ids(),
-            length(b.ids()),
-            b.offsets(),
-            b.n(),
-            null,
-            b.bagIds(),
-            length(b.bagIds()),
-            b.bagOffsets(),
-            b.trunk(),
-            length(b.trunk()),
-            b.labels(),
-            b.soft(),
-            b.hasSoft(),
-            lr,
-            report);
-    done(code, "step");
-    return Report.of(report);
+    start(b, lr);
+    return finish();
   }
 
   /**

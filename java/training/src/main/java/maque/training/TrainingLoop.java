@@ -111,21 +111,13 @@ final class TrainingLoop {
     return setup.batches().batch(setup.order().batch(step), step);
   }
 
-  /** A GPU has the step's batch while the next one is made. */
-  private Trainer.Report update(Batch batch, double lr) {
-    if (!overlaps) {
-      return trainer.step(batch, lr);
-    }
-    trainer.start(batch, lr);
-    next = state.step + 1 < total ? batch(state.step + 1) : null;
-    return trainer.finish();
-  }
-
   private void step() {
     Batch batch = next == null ? batch(state.step) : next;
     double lr = schedule.at(state.step);
     setup.options().beforeStep(trainer, state.step, total);
-    Trainer.Report report = update(batch, lr);
+    trainer.start(batch, lr);
+    next = overlaps && state.step + 1 < total ? batch(state.step + 1) : null;
+    Trainer.Report report = trainer.finish();
     state.add(report);
     state.step++;
     average.updated(state);
