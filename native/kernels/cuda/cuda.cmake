@@ -2,9 +2,8 @@
 #
 #   MAQUE_CUDA                ON builds libmaque_cuda where nvcc is found (the default where tests are built)
 #   MAQUE_CUDA_ARCHITECTURES  what it is compiled for, besides the PTX of 80, which any later device takes: 80 where it is
-#                             built for the tests alone; 75, 80, 90a and 120, which see every branch of the sources and
-#                             the first and last generation, in continuous integration (CI=true); "all" takes each that
-#                             this nvcc knows from 75 on
+#                             built for the tests alone; "all", each that this nvcc knows from 75 on, in continuous
+#                             integration (CI=true)
 #   MAQUE_CUDA_MUTATIONS      ON adds a test of a minute, which makes each kind of mistake on purpose (the default in
 #                             continuous integration)
 #   MAQUE_CUDA_DEVICE_TESTS   ON adds the target maque_gpu_tests: tests of kernels and passes, gpu_*_test, on a real device
@@ -18,7 +17,7 @@ option(MAQUE_CUDA_DEVICE_TESTS "Tests for a real device (target maque_gpu_tests)
 option(MAQUE_CUDA_MUTATIONS "Show that the tests of kernels notice mistakes" $ENV{CI})
 set(default_architectures 80)
 if("$ENV{CI}" STREQUAL "true")
-  set(default_architectures 75 80 90a 120)
+  set(default_architectures all)
 endif()
 set(MAQUE_CUDA_ARCHITECTURES "${default_architectures}" CACHE STRING "Compute capabilities, or all")
 find_program(MAQUE_NVCC nvcc HINTS $ENV{CUDA_HOME}/bin /usr/local/cuda/bin)

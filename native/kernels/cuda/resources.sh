@@ -5,7 +5,7 @@
 #   resources.sh check NVCC FILE...   fails where a kernel spills more than the table says (or spills at all, where it is
 #                                     not in the table). 77: the table is another nvcc's.
 # FILE: what nvcc --resource-usage said of a source, SOURCE.usage in the folder cuda of a build with
-# -DMAQUE_CUDA_ARCHITECTURES="75;80;90a;120" (or CI=true).
+# -DMAQUE_CUDA_ARCHITECTURES=all (or CI=true).
 set -euo pipefail
 cd "$(dirname "$0")/../../.."
 table=native/kernels/cuda/resources.txt
