@@ -210,7 +210,7 @@ public final class ServeLoad {
 
   private static long[] arrivals(double perSecond, double seconds) {
     SplittableRandom random = new SplittableRandom(SEED);
-    long[] due = new long[(int) (perSecond * seconds)];
+    long[] due = new long[(int) Math.round(perSecond * seconds)];
     double at = 0;
     for (int i = 0; i < due.length; i++) {
       at -= Math.log(1 - random.nextDouble()) / perSecond;

@@ -96,7 +96,7 @@ class ServeLoadTest {
     double closed = figures.get("closed_loop").get("requests_per_second").doubleValue();
     int open = figures.get("open_loop").get("requests").intValue();
     assertTrue(closed > 0, figures.toString());
-    assertEquals(closed / 2, open, 0.5 + closed * 0.01);
+    assertEquals(closed / 2, open, 0.75, "the rate was rounded, and half of it");
   }
 
   @Test
