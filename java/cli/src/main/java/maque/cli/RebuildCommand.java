@@ -109,6 +109,9 @@ final class RebuildCommand implements Callable<Integer> {
   @Option(names = "--vectors", paramLabel = "FILE", description = "A student's word vectors.")
   private Path vectors;
 
+  @Option(names = "--start", paramLabel = "DIR", description = "The student that it began from.")
+  private Path start;
+
   @Option(
       names = "--out",
       required = true,
@@ -138,6 +141,7 @@ final class RebuildCommand implements Callable<Integer> {
     Usage.require(
         softTargets == null || teacher != null, "--soft-targets needs --teacher, whose they are");
     Usage.require(withoutFold == null || bert, "--without-fold is for teachers");
+    Usage.require(start == null || !bert, "--start is for students");
     Usage.require(
         withoutFold == null || FOLD.matcher(withoutFold).matches(),
         "--without-fold must be K/N, such as 2/5, not '" + withoutFold + "'");
@@ -179,10 +183,12 @@ final class RebuildCommand implements Callable<Integer> {
   private void student(DataSet labelled, DataSet held, StudentOptions options, RunControl control) {
     Texts transfer = unlabelled.stream().map(data::texts).reduce(Texts::concat).orElse(null);
     check("transfer", transfer == null ? null : Texts.hashOf(transfer));
+    check("start", start == null ? null : ModelDirectory.read(start).fingerprint());
     StudentTraining.Inputs inputs =
         StudentTraining.Inputs.labelled(labelled, held, out)
             .withTeacher(teacher)
-            .withVectors(vectors);
+            .withVectors(vectors)
+            .withStart(start);
     if (!options.usesSoftTargets()) {
       Results.mention(main.console(), StudentTraining.run(inputs, options, control));
       return;

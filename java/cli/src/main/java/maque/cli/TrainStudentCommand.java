@@ -64,6 +64,14 @@ final class TrainStudentCommand implements Callable<Integer> {
       description = "Word vectors, word2vec's text or binary form.")
   private Path vectors;
 
+  @Option(
+      names = "--start",
+      paramLabel = "DIR",
+      description =
+          "A student of the same kind, sizes, vocabulary and classes to go on from: its weights are"
+              + " the first ones (default: fresh ones).")
+  private Path start;
+
   @Mixin private TrainingFiles files;
   @Mixin private RunOptions run;
 
@@ -96,7 +104,8 @@ final class TrainStudentCommand implements Callable<Integer> {
     StudentTraining.Inputs inputs =
         StudentTraining.Inputs.labelled(labelled, held, files.out())
             .withTeacher(teachers.isEmpty() ? null : teachers.get(0))
-            .withVectors(vectors);
+            .withVectors(vectors)
+            .withStart(start);
     if (!soft.isGiven()) {
       Results.print(main.console(), StudentTraining.run(inputs, options, control));
       return 0;

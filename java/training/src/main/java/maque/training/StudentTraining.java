@@ -4,6 +4,7 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import maque.runtime.InvalidInputException;
+import maque.runtime.Json;
 import maque.runtime.ModelDirectory;
 import maque.runtime.Ngrams;
 import maque.runtime.TextEncoder;
@@ -37,6 +38,8 @@ public final class StudentTraining {
    * @param teacher model directory whose vocabulary (tokens WORDPIECE) and embeddings (TEACHER) are
    *     used; null where neither is
    * @param vectors word2vec file (VECTORS); null where it is not used
+   * @param start a student of the same shape, vocabulary and classes whose weights are the first
+   *     ones; null: fresh ones
    * @param out the model directory to write
    */
   public record Inputs(
@@ -46,30 +49,35 @@ public final class StudentTraining {
       LogitSource soft,
       Path teacher,
       Path vectors,
+      Path start,
       Path out) {
     /** From labels alone. */
     public static Inputs labelled(DataSet train, DataSet dev, Path out) {
-      return new Inputs(train, dev, null, null, null, null, out);
+      return new Inputs(train, dev, null, null, null, null, null, out);
     }
 
     public Inputs withTransfer(Texts texts) {
-      return new Inputs(train, dev, texts, soft, teacher, vectors, out);
+      return new Inputs(train, dev, texts, soft, teacher, vectors, start, out);
     }
 
     public Inputs withSoft(LogitSource source) {
-      return new Inputs(train, dev, transfer, source, teacher, vectors, out);
+      return new Inputs(train, dev, transfer, source, teacher, vectors, start, out);
     }
 
     public Inputs withTeacher(Path directory) {
-      return new Inputs(train, dev, transfer, soft, directory, vectors, out);
+      return new Inputs(train, dev, transfer, soft, directory, vectors, start, out);
     }
 
     public Inputs withVectors(Path file) {
-      return new Inputs(train, dev, transfer, soft, teacher, file, out);
+      return new Inputs(train, dev, transfer, soft, teacher, file, start, out);
+    }
+
+    public Inputs withStart(Path student) {
+      return new Inputs(train, dev, transfer, soft, teacher, vectors, student, out);
     }
 
     public Inputs withOut(Path directory) {
-      return new Inputs(train, dev, transfer, soft, teacher, vectors, directory);
+      return new Inputs(train, dev, transfer, soft, teacher, vectors, start, directory);
     }
   }
 
@@ -137,7 +145,8 @@ public final class StudentTraining {
     TextEncoder encoder = TextEncoders.of(config, embeddings.vocabulary().tokens());
     record.input("vocabulary", vocabularyHash(embeddings.vocabulary()));
     record.input("embeddings", embeddings.matrix().hash());
-    try (Trainer trainer = trainer(embeddings)) {
+    ModelDirectory start = inputs.start() == null ? null : start(config, embeddings.vocabulary());
+    try (Trainer trainer = trainer(embeddings, start)) {
       return train(trainer, config, data, encoder, embeddings.vocabulary());
     }
   }
@@ -172,7 +181,31 @@ public final class StudentTraining {
     return config;
   }
 
-  private Trainer trainer(StudentEmbeddings embeddings) {
+  /** The student that this one goes on from, which must read and answer as this one does. */
+  private ModelDirectory start(Map<String, Object> config, StudentVocabulary vocabulary) {
+    ModelDirectory model = ModelDirectory.read(inputs.start());
+    if (model.isServingForm()) {
+      throw new InvalidInputException(
+          inputs.start() + " is packed: training starts from the directory that was packed");
+    }
+    // Through JSON, so that both have the types that a reader sees.
+    Map<String, Object> own = Json.parseObject(Json.write(config), "config.json");
+    own.forEach(
+        (name, value) -> {
+          Object found = model.config().get(name);
+          if (!value.equals(found)) {
+            throw new InvalidInputException(
+                inputs.start() + " has " + name + " " + found + ", this student " + value);
+          }
+        });
+    if (!model.vocab().equals(vocabulary.tokens())) {
+      throw new InvalidInputException(inputs.start() + " has another vocabulary than this student");
+    }
+    record.input("start", model.fingerprint());
+    return model;
+  }
+
+  private Trainer trainer(StudentEmbeddings embeddings, ModelDirectory start) {
     InitialWeights fresh = new InitialWeights(options.seed());
     int features = 0;
     if (options.kind() != StudentOptions.Kind.BAG) {
@@ -201,6 +234,12 @@ public final class StudentTraining {
         builder.option("pooling", options.pooling());
       }
       options.apply(builder);
+      if (start != null) {
+        start
+            .nativeTensors()
+            .forEach(
+                (name, tensor) -> fresh.put(name, ModelIo.finite(start, tensor), tensor.shape()));
+      }
       fresh.apply(builder);
       return builder.build();
     }

@@ -275,7 +275,8 @@ class StudentTrainingTest {
     try (LogitStore store = store(TRAIN, DEV, TRANSFER)) {
       DataSet few = TRAIN.sample(30, 1);
       StudentTraining.Inputs in =
-          new StudentTraining.Inputs(few, DEV, null, null, encoder, null, directory.resolve("a"));
+          new StudentTraining.Inputs(
+              few, DEV, null, null, encoder, null, null, directory.resolve("a"));
       double alone = run(in, sequence().alone()).devAccuracy();
       TrainingResult distilled =
           run(
@@ -473,7 +474,7 @@ class StudentTrainingTest {
     try (LogitStore store = store(TRAIN)) {
       StudentTraining.Inputs wrong =
           new StudentTraining.Inputs(
-              other, null, null, store, encoder, null, directory.resolve("never"));
+              other, null, null, store, encoder, null, null, directory.resolve("never"));
       assertMessage("the soft targets are for classes", wrong, sequence().distilledMse(0));
     }
     assertThrows(InvalidInputException.class, () -> sequence().weights(0, 0));
