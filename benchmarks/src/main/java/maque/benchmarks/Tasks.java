@@ -67,8 +67,8 @@ final class Tasks {
               64,
               "ms"),
           sequenceTitles(),
-          sequenceStep("sequence-step", "", 0),
-          sequenceStep("sequence-step-dropout", ", dropout 0.3", 0.3),
+          sequenceStep("sequence-step", ", 64 real titles", 0),
+          sequenceStep("sequence-step-dropout", " with dropout 0.3", 0.3),
           teacher("teacher-1", "teacher bge-small-zh, 1 title", 1, 1.5),
           teacher("teacher-64", "teacher bge-small-zh, 64 titles sorted by length", 64, 3),
           base(),
@@ -207,7 +207,7 @@ final class Tasks {
   private static Task sequenceStep(String name, String how, double dropout) {
     List<String> peers =
         List.of(TORCH_PADDED, TORCH_PADDED_PLAIN, TORCH_PACKED, TORCH_PACKED_PLAIN);
-    String work = "sequence student 300/300, training step, 64 real titles" + how;
+    String work = "sequence student 300/300, training step" + how;
     Supplier<Cost> cost = dropout == 0 ? Tasks::sequenceStepCost : Tasks::sequenceDropoutCost;
     Task.Builder task =
         Task.named(name, work)
