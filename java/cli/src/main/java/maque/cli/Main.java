@@ -31,6 +31,7 @@ import picocli.CommandLine.Spec;
       SoftTargetsCommand.class,
       AugmentCommand.class,
       TrainStudentCommand.class,
+      AverageCommand.class,
       EvaluateCommand.class,
       CheckDataCommand.class,
       CalibrateCommand.class,

@@ -17,6 +17,7 @@ import maque.training.Folds;
 import maque.training.LogitStore;
 import maque.training.RecordedOptions;
 import maque.training.RunControl;
+import maque.training.StudentAverage;
 import maque.training.StudentOptions;
 import maque.training.StudentTraining;
 import maque.training.TeacherKey;
@@ -50,7 +51,8 @@ import picocli.CommandLine.ParentCommand;
           + " dev.json \\",
       "      --encoder models/bge --out again",
       "  maque rebuild run/student --train train.json --dev dev.json --unlabelled more.txt \\",
-      "      --teacher run/teacher --soft-targets run/soft-targets --out again"
+      "      --teacher run/teacher --soft-targets run/soft-targets --out again",
+      "  maque rebuild run/a --parent run/a-1 --parent run/a-2 --dev dev.json --out again"
     })
 final class RebuildCommand implements Callable<Integer> {
   private static final List<String> FILES =
@@ -64,7 +66,6 @@ final class RebuildCommand implements Callable<Integer> {
 
   @Option(
       names = "--train",
-      required = true,
       paramLabel = "FILE",
       description = "Labelled texts that it was trained on.")
   private Path train;
@@ -113,6 +114,12 @@ final class RebuildCommand implements Callable<Integer> {
   private Path start;
 
   @Option(
+      names = "--parent",
+      paramLabel = "DIR",
+      description = "A student that average took, each once, in any order.")
+  private List<Path> parents = List.of();
+
+  @Option(
       names = "--out",
       required = true,
       paramLabel = "DIR",
@@ -130,6 +137,16 @@ final class RebuildCommand implements Callable<Integer> {
       throw new InvalidInputException(out + " exists already");
     }
     model = ModelDirectory.read(directory);
+    boolean average = StudentAverage.STAGE.equals(model.training().get("stage"));
+    Usage.require(
+        average != parents.isEmpty(),
+        average
+            ? "this is a mean of students, which --parent names"
+            : "--parent is for what average made; this model was trained");
+    if (average) {
+      return Work.run(main.console(), threads.count(), main.commandLine(), this::averageAgain);
+    }
+    Usage.require(train != null, "a model that was trained needs --train");
     if (!(model.training().get("options") instanceof Map<?, ?>)) {
       throw new InvalidInputException(
           directory + ": training.json records no options: this model was not trained by Maque");
@@ -168,6 +185,30 @@ final class RebuildCommand implements Callable<Integer> {
       student(labelled, held, recorded, control);
     }
     return compare();
+  }
+
+  private int averageAgain(RunControl control) throws IOException {
+    DataSet held = dev == null ? null : data.labelled(dev, model.labels());
+    check("dev", held == null ? null : held.hash());
+    checkParents();
+    main.console().line(AverageCommand.line(StudentAverage.write(parents, held, out, control)));
+    return compare();
+  }
+
+  private void checkParents() {
+    Map<?, ?> inputs = (Map<?, ?>) model.training().get("inputs");
+    List<Object> missing = new ArrayList<>((List<?>) inputs.get("parents"));
+    for (Path parent : parents) {
+      String found = ModelDirectory.read(parent).fingerprint();
+      if (!missing.remove(found)) {
+        throw new InvalidInputException(
+            directory + " was not made of " + parent + " (" + found + "), or it is named twice");
+      }
+    }
+    if (!missing.isEmpty()) {
+      throw new InvalidInputException(
+          directory + " was also made of the students of fingerprint " + missing);
+    }
   }
 
   /** What is left of the labelled texts without one part of them. */

@@ -3,8 +3,12 @@ package maque.training;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
+import java.util.Set;
+import maque.runtime.InvalidInputException;
 import maque.runtime.Json;
 import maque.runtime.ModelDirectory;
 import maque.runtime.ModelFormatException;
@@ -55,6 +59,31 @@ final class ModelIo {
       }
     }
     return values;
+  }
+
+  /**
+   * Checks that a trained student reads and answers as another does; how its probabilities are
+   * calibrated may differ.
+   *
+   * @param config the other's configuration
+   * @param owner what messages call the other
+   * @throws InvalidInputException naming what differs
+   */
+  static void requireAlike(
+      ModelDirectory model, Map<String, Object> config, List<String> vocab, String owner) {
+    Set<String> names = new LinkedHashSet<>(config.keySet());
+    names.addAll(model.config().keySet());
+    names.remove(TemperatureFit.KEY);
+    for (String name : names) {
+      Object found = model.config().get(name);
+      if (!Objects.equals(config.get(name), found)) {
+        throw new InvalidInputException(
+            model.path() + " has " + name + " " + found + ", " + owner + " " + config.get(name));
+      }
+    }
+    if (!model.vocab().equals(vocab)) {
+      throw new InvalidInputException(model.path() + " has another vocabulary than " + owner);
+    }
   }
 
   static boolean hasPooler(Map<String, Tensor> encoder) {

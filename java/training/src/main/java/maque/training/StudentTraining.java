@@ -190,17 +190,7 @@ public final class StudentTraining {
     }
     // Through JSON, so that both have the types that a reader sees.
     Map<String, Object> own = Json.parseObject(Json.write(config), "config.json");
-    own.forEach(
-        (name, value) -> {
-          Object found = model.config().get(name);
-          if (!value.equals(found)) {
-            throw new InvalidInputException(
-                inputs.start() + " has " + name + " " + found + ", this student " + value);
-          }
-        });
-    if (!model.vocab().equals(vocabulary.tokens())) {
-      throw new InvalidInputException(inputs.start() + " has another vocabulary than this student");
-    }
+    ModelIo.requireAlike(model, own, vocabulary.tokens(), "this student");
     record.input("start", model.fingerprint());
     return model;
   }
