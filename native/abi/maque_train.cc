@@ -6,18 +6,18 @@
 #include <new>
 
 #include "abi/train_any.h"
+#include "abi/train_batch.h"
 #include "core/error.h"
 #include "core/handle_table.h"
 #include "core/thread_pool.h"
 #include "kernels/dispatch.h"
-#include "model/check.h"
 #include "model/cuda/library.h"
 #include "model/tensor_store.h"
 
 namespace maque {
 namespace {
 
-constexpr int32_t kTrainAbiVersion = 2;
+constexpr int32_t kTrainAbiVersion = 3;
 
 /// A trainer of the ABI: settings and tensors are collected until it is built.
 struct AbiTrainer {
@@ -27,6 +27,7 @@ struct AbiTrainer {
   TensorStore tensors;
   ThreadPool pool;
   AnyTrainer trainer;
+  HeldBatch batch;
   bool tried = false, built = false;
 
   const Geometry& geometry() const { return trainer.geometry(); }
@@ -65,66 +66,22 @@ Status build(AbiTrainer* t) {
   return kOk;
 }
 
-/// The number of rows of the trunk's output for these texts.
-int64_t trunk_rows(const AbiTrainer& t, const Texts& texts) {
-  return t.trainer.trunk_kind() == 1 ? texts.tokens() : texts.count;
-}
-
-/// Checks texts, and trunk rows where they stand in for the ids.
-Status check_input(const AbiTrainer& t, const TextArguments& in, const float* trunk, int64_t trunk_len,
-                   Texts* texts) {
-  const Geometry& g = t.geometry();
-  if (trunk == nullptr) return check_texts(g, in, true, texts);
-  if (t.trainer.trunk_kind() == 0)
-    return fail(kInvalidArgument, "trunk: null expected, this trainer has no trunk");
-  if (Status s = check_texts(g, in, false, texts)) return s;
-  for (int64_t i = 0; i < texts->count; ++i) {
-    if (texts->length(i) == 0) {
-      return fail(kInvalidArgument, "text %lld is empty: a bert text has at least one token",
-                  static_cast<long long>(i));
-    }
-  }
-  const int64_t rows = trunk_rows(t, *texts);
-  if (trunk_len == rows * g.hidden) return kOk;
-  return fail(kInvalidArgument, "trunk: %lld * %lld elements expected, got %lld",
-              static_cast<long long>(rows), static_cast<long long>(g.hidden),
-              static_cast<long long>(trunk_len));
-}
-
-Status check_targets(const Geometry& g, int32_t n, const int32_t* labels, const int32_t* has_soft) {
-  for (int32_t i = 0; i < n && labels != nullptr; ++i) {
-    if (labels[i] < -1 || labels[i] >= g.num_labels) {
-      return fail(kInvalidArgument, "labels[%d]: -1 .. %lld expected, got %d", i,
-                  static_cast<long long>(g.num_labels - 1), labels[i]);
-    }
-  }
-  for (int32_t i = 0; i < n && has_soft != nullptr; ++i) {
-    if (has_soft[i] != 0 && has_soft[i] != 1) {
-      return fail(kInvalidArgument, "has_soft[%d]: 0 or 1 expected, got %d", i, has_soft[i]);
-    }
-  }
-  return kOk;
-}
-
-/// Everything that gradients and step are given.
-struct BatchArguments {
-  TextArguments texts;
-  const float* trunk;
-  int64_t trunk_len;
-  const int32_t* labels;
-  const float* soft;
-  const int32_t* has_soft;
-};
-
-/// Checks a batch, and tells the trainer what may change from step to step.
-Status take_batch(AbiTrainer* t, const BatchArguments& in, TrainBatch<float>* batch) {
-  Texts texts;
-  if (in.texts.n < 1) return fail(kInvalidArgument, "n: at least 1 text expected, got %d", in.texts.n);
-  if (Status s = check_input(*t, in.texts, in.trunk, in.trunk_len, &texts)) return s;
-  if (Status s = check_targets(t->geometry(), in.texts.n, in.labels, in.has_soft)) return s;
+/// The batch that was given, for a call that learns from it; tells the trainer what may change from step to
+/// step.
+Status learn_from(AbiTrainer* t, TrainBatch<float>* batch) {
+  if (Status s = t->batch.get(batch)) return s;
+  if (batch->texts.count < 1) return fail(kInvalidArgument, "n: at least 1 text expected, got 0");
   t->trainer.step_options() = t->settings.step;
-  *batch = {texts, in.trunk, in.labels, in.soft, in.has_soft};
   return kOk;
+}
+
+/// The texts of the batch that was given, for a call that begins at their ids.
+Status ids_of_batch(const AbiTrainer& t, Texts* texts) {
+  TrainBatch<float> batch{};
+  if (Status s = t.batch.get(&batch)) return s;
+  *texts = batch.texts;
+  return batch.trunk == nullptr ? kOk
+                                : fail(kInvalidArgument, "ids expected, the batch has rows of the trunk");
 }
 
 Status check_rate(const AbiTrainer& t, double lr) {
@@ -246,26 +203,32 @@ int32_t maque_trainer_trunk_shape(int64_t trainer, int32_t* kind, int32_t* width
   return kOk;
 }
 
-int32_t maque_trainer_trunk(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets,
-                            int32_t n, const int32_t* type_ids, float* out, int64_t out_len) {
-  Pinned<AbiTrainer> t;
-  if (Status s = enter(&t, trainer)) return s;
-  Texts texts;
-  if (Status s = check_texts(t->geometry(), {ids, ids_len, offsets, n, type_ids}, true, &texts)) return s;
-  if (Status s = check_output(out, out_len, trunk_rows(*t, texts), t->geometry().hidden)) return s;
-  return t->trainer.trunk(texts, out);
-}
-
-int32_t maque_trainer_gradients(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets,
-                                int32_t n, const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,
-                                const int32_t* bag_offsets, const float* trunk, int64_t trunk_len,
-                                const int32_t* labels, const float* soft, const int32_t* has_soft,
-                                double* report) {
+int32_t maque_trainer_batch(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets,
+                            int32_t n, const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,
+                            const int32_t* bag_offsets, const float* trunk, int64_t trunk_len,
+                            const int32_t* labels, const float* soft, const int32_t* has_soft) {
   Pinned<AbiTrainer> t;
   if (Status s = enter(&t, trainer)) return s;
   const TextArguments texts{ids, ids_len, offsets, n, type_ids, bag_ids, bag_len, bag_offsets};
+  return t->batch.take(t->geometry(), t->trainer.trunk_kind(),
+                       {texts, trunk, trunk_len, labels, soft, has_soft});
+}
+
+int32_t maque_trainer_trunk(int64_t trainer, float* out, int64_t out_len) {
+  Pinned<AbiTrainer> t;
+  if (Status s = enter(&t, trainer)) return s;
+  Texts texts;
+  if (Status s = ids_of_batch(*t, &texts)) return s;
+  const int64_t rows = trunk_rows(t->trainer.trunk_kind(), texts);
+  if (Status s = check_output(out, out_len, rows, t->geometry().hidden)) return s;
+  return t->trainer.trunk(texts, out);
+}
+
+int32_t maque_trainer_gradients(int64_t trainer, double* report) {
+  Pinned<AbiTrainer> t;
+  if (Status s = enter(&t, trainer)) return s;
   TrainBatch<float> batch{};
-  if (Status s = take_batch(&*t, {texts, trunk, trunk_len, labels, soft, has_soft}, &batch)) return s;
+  if (Status s = learn_from(&*t, &batch)) return s;
   return t->trainer.gradients(batch, report);
 }
 
@@ -277,30 +240,21 @@ int32_t maque_trainer_update(int64_t trainer, double lr) {
   return keep_step(&*t, t->trainer.update(lr));
 }
 
-int32_t maque_trainer_step(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets,
-                           int32_t n, const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,
-                           const int32_t* bag_offsets, const float* trunk, int64_t trunk_len,
-                           const int32_t* labels, const float* soft, const int32_t* has_soft, double lr,
-                           double* report) {
+int32_t maque_trainer_step(int64_t trainer, double lr, double* report) {
   Pinned<AbiTrainer> t;
   if (Status s = enter(&t, trainer)) return s;
-  const TextArguments texts{ids, ids_len, offsets, n, type_ids, bag_ids, bag_len, bag_offsets};
   TrainBatch<float> batch{};
   if (Status s = check_rate(*t, lr)) return s;
-  if (Status s = take_batch(&*t, {texts, trunk, trunk_len, labels, soft, has_soft}, &batch)) return s;
+  if (Status s = learn_from(&*t, &batch)) return s;
   return keep_step(&*t, t->trainer.step(batch, lr, report));
 }
 
-int32_t maque_trainer_start(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets,
-                            int32_t n, const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,
-                            const int32_t* bag_offsets, const float* trunk, int64_t trunk_len,
-                            const int32_t* labels, const float* soft, const int32_t* has_soft, double lr) {
+int32_t maque_trainer_start(int64_t trainer, double lr) {
   Pinned<AbiTrainer> t;
   if (Status s = enter(&t, trainer)) return s;
-  const TextArguments texts{ids, ids_len, offsets, n, type_ids, bag_ids, bag_len, bag_offsets};
   TrainBatch<float> batch{};
   if (Status s = check_rate(*t, lr)) return s;
-  if (Status s = take_batch(&*t, {texts, trunk, trunk_len, labels, soft, has_soft}, &batch)) return s;
+  if (Status s = learn_from(&*t, &batch)) return s;
   return keep_step(&*t, t->trainer.start(batch, lr));
 }
 
@@ -311,26 +265,21 @@ int32_t maque_trainer_finish(int64_t trainer, double* report) {
   return keep_step(&*t, t->trainer.finish(report));
 }
 
-int32_t maque_trainer_forward(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets,
-                              int32_t n, const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,
-                              const int32_t* bag_offsets, const float* trunk, int64_t trunk_len, float* out,
-                              int64_t out_len) {
+int32_t maque_trainer_forward(int64_t trainer, float* out, int64_t out_len) {
   Pinned<AbiTrainer> t;
   if (Status s = enter(&t, trainer)) return s;
-  Texts texts;
-  const TextArguments in{ids, ids_len, offsets, n, type_ids, bag_ids, bag_len, bag_offsets};
-  if (Status s = check_input(*t, in, trunk, trunk_len, &texts)) return s;
-  if (Status s = check_output(out, out_len, n, t->geometry().num_labels)) return s;
-  return t->trainer.forward(texts, trunk, out);
+  TrainBatch<float> batch{};
+  if (Status s = t->batch.get(&batch)) return s;
+  if (Status s = check_output(out, out_len, batch.texts.count, t->geometry().num_labels)) return s;
+  return t->trainer.forward(batch.texts, batch.trunk, out);
 }
 
-int32_t maque_trainer_ranges(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets,
-                             int32_t n, const int32_t* type_ids, float* out, int64_t out_len) {
+int32_t maque_trainer_ranges(int64_t trainer, float* out, int64_t out_len) {
   Pinned<AbiTrainer> t;
   if (Status s = enter(&t, trainer)) return s;
   if (!t->geometry().is_bert()) return fail(kInvalidArgument, "ranges: a bert expected, this is a student");
   Texts texts;
-  if (Status s = check_texts(t->geometry(), {ids, ids_len, offsets, n, type_ids}, true, &texts)) return s;
+  if (Status s = ids_of_batch(*t, &texts)) return s;
   if (Status s = check_output(out, out_len, 1, range_count(t->geometry()))) return s;
   return t->trainer.ranges(texts, out);
 }

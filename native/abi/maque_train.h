@@ -67,47 +67,39 @@ int32_t maque_trainer_products(int64_t trainer, char* out, int64_t capacity);
  * kind: 0 no trunk (train = all, students); 1 a row of width floats for each token (last-layers:K; last-tensors:4 and head with pooling mean);
  * 2 a row for each text (last-tensors:4 and head with pooling cls or pooler: the input of the last LayerNorm, or the pooled vector). */
 int32_t maque_trainer_trunk_shape(int64_t trainer, int32_t* kind, int32_t* width);
-/* Computes the trunk's output of a batch: [rows, width]. */
-int32_t maque_trainer_trunk(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets, int32_t n,
-                            const int32_t* type_ids, float* out, int64_t out_len);
 
-/* One batch: forward, objective, backward. Gradients overwrite those of the call before.
- * bag_ids, bag_offsets: n-grams, as in maque_predict.
+/* Gives the batch that gradients, step, start, forward, trunk and ranges work on, until the next one: it is checked and copied, the
+ * arrays stay the caller's. After a refused one there is none (MAQUE_BAD_STATE). Its memory grows, and is kept.
+ * ids to bag_offsets: as in maque_predict.
  * trunk: null, or the output of maque_trainer_trunk for this batch (then ids and type_ids may be null): the same bits.
- * labels [n] (-1: none) or null; soft [n * num_labels] teacher logits or null; has_soft [n] 0/1 or null (all).
+ * labels [n] (-1: none) or null; soft [n * num_labels] teacher logits or null; has_soft [n] 0/1 or null (all). */
+int32_t maque_trainer_batch(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets, int32_t n,
+                            const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,
+                            const int32_t* bag_offsets, const float* trunk, int64_t trunk_len, const int32_t* labels,
+                            const float* soft, const int32_t* has_soft);
+/* Computes the trunk's output of the batch: [rows, width]. */
+int32_t maque_trainer_trunk(int64_t trainer, float* out, int64_t out_len);
+/* Forward, objective, backward; at least one text. Gradients overwrite those of the call before.
  * report [9] (doubles): loss, ce, soft, ce gradient norm, soft gradient norm, labelled, with_soft, correct, gradient norm before
  * clipping (over all trained tensors). A loss that is not finite gives MAQUE_NOT_FINITE and no update. */
-int32_t maque_trainer_gradients(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets, int32_t n,
-                                const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,
-                                const int32_t* bag_offsets, const float* trunk, int64_t trunk_len,
-                                const int32_t* labels, const float* soft, const int32_t* has_soft, double* report);
+int32_t maque_trainer_gradients(int64_t trainer, double* report);
 /* One update from the gradients of the last call, at rate lr (warm-up and decay are the caller's); step += 1. */
 int32_t maque_trainer_update(int64_t trainer, double lr);
 /* gradients, then update. */
-int32_t maque_trainer_step(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets, int32_t n,
-                           const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,
-                           const int32_t* bag_offsets, const float* trunk, int64_t trunk_len, const int32_t* labels,
-                           const float* soft, const int32_t* has_soft, double lr, double* report);
-/* A step in two halves, so that the next batch can be prepared while a GPU works on this one: start answers when the batch has
- * been taken (its arrays are the caller's again), finish waits for the first step that was started and not finished, and gives
- * what step does. At most two may be under way; meanwhile only start, finish and free are called, and the steps' options set.
+int32_t maque_trainer_step(int64_t trainer, double lr, double* report);
+/* A step in two halves, so that the next batch can be prepared while a GPU works on this one: after start the next batch may be
+ * given, finish waits for the first step that was started and not finished, and gives what step does. At most two may be under
+ * way; meanwhile only batch, start, finish and free are called, and the steps' options set.
  * After MAQUE_NOT_FINITE of a finish, a second step under way is passed over and gives it too; the option `step` is then the
  * first one's. On the CPU start does the step. */
-int32_t maque_trainer_start(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets, int32_t n,
-                            const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,
-                            const int32_t* bag_offsets, const float* trunk, int64_t trunk_len, const int32_t* labels,
-                            const float* soft, const int32_t* has_soft, double lr);
+int32_t maque_trainer_start(int64_t trainer, double lr);
 int32_t maque_trainer_finish(int64_t trainer, double* report);
 /* Logits without dropout: [n, num_labels]. The bits of maque_predict. */
-int32_t maque_trainer_forward(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets, int32_t n,
-                              const int32_t* type_ids, const int32_t* bag_ids, int64_t bag_len,
-                              const int32_t* bag_offsets, const float* trunk, int64_t trunk_len, float* out,
-                              int64_t out_len);
+int32_t maque_trainer_forward(int64_t trainer, float* out, int64_t out_len);
 /* What int8 weights are made from: for each encoder layer the largest magnitude of every column that its products read, over a batch
  * without dropout: of queries, keys and values [hidden], of the attention's output [hidden], of the feed-forward part [hidden] and of
  * its second product [intermediate]. out [layers * (3 * hidden + intermediate)]; NaN counts as larger than all numbers. bert only. */
-int32_t maque_trainer_ranges(int64_t trainer, const int32_t* ids, int64_t ids_len, const int32_t* offsets, int32_t n,
-                             const int32_t* type_ids, float* out, int64_t out_len);
+int32_t maque_trainer_ranges(int64_t trainer, float* out, int64_t out_len);
 
 /* Tensors by number, in the model's order. trained: 1 or 0. dims has room for 4. */
 int32_t maque_trainer_tensor_count(int64_t trainer, int32_t* count);

@@ -96,6 +96,23 @@ inline int64_t make_trainer(const Geometry& g, const Weights<float>& weights, co
   return trainer;
 }
 
+/// Gives a batch to a trainer, without targets where they are not wanted.
+inline int32_t give_batch(int64_t trainer, const OwnedBatch<float>& b, bool targets) {
+  return maque_trainer_batch(trainer, b.id_data(), static_cast<int64_t>(b.ids.size()), b.offset_data(),
+                             static_cast<int32_t>(b.size()), b.type_data(), b.bag_data(),
+                             static_cast<int64_t>(b.bag_ids.size()), b.bag_offset_data(), nullptr, 0,
+                             targets ? b.labels.data() : nullptr, targets ? b.soft.data() : nullptr,
+                             targets ? b.has_soft.data() : nullptr);
+}
+
+/// Logits of a batch from a trainer.
+inline std::vector<float> forward(int64_t trainer, const Geometry& g, const OwnedBatch<float>& b) {
+  std::vector<float> out(static_cast<size_t>(b.size() * g.num_labels));
+  expect(give_batch(trainer, b, false), MAQUE_OK, "batch");
+  expect(maque_trainer_forward(trainer, out.data(), static_cast<int64_t>(out.size())), MAQUE_OK, "forward");
+  return out;
+}
+
 /// Logits of a batch, each text in a call of its own.
 inline std::vector<float> predict_apart(int64_t model, const Geometry& g, const OwnedBatch<float>& b) {
   std::vector<float> out(static_cast<size_t>(b.size() * g.num_labels));

@@ -40,18 +40,27 @@ struct Step {
         soft(b.soft),
         n(static_cast<int32_t>(b.size())) {}
 
+  int32_t batch(int64_t t) const {
+    return maque_trainer_batch(t, ids.empty() ? nullptr : ids.data(), static_cast<int64_t>(ids.size()),
+                               offsets.data(), n, types.empty() ? nullptr : types.data(), nullptr, 0, nullptr,
+                               trunk.empty() ? nullptr : trunk.data(), static_cast<int64_t>(trunk.size()),
+                               labels.data(), soft.data(), has_soft.data());
+  }
   int32_t gradients(int64_t t) {
-    return maque_trainer_gradients(
-        t, ids.empty() ? nullptr : ids.data(), static_cast<int64_t>(ids.size()), offsets.data(), n,
-        types.empty() ? nullptr : types.data(), nullptr, 0, nullptr, trunk.empty() ? nullptr : trunk.data(),
-        static_cast<int64_t>(trunk.size()), labels.data(), soft.data(), has_soft.data(), report);
+    const int32_t code = batch(t);
+    return code == MAQUE_OK ? maque_trainer_gradients(t, report) : code;
   }
   int32_t step(int64_t t, double lr) {
-    return maque_trainer_step(t, ids.data(), static_cast<int64_t>(ids.size()), offsets.data(), n,
-                              types.empty() ? nullptr : types.data(), nullptr, 0, nullptr, nullptr, 0,
-                              labels.data(), soft.data(), has_soft.data(), lr, report);
+    const int32_t code = batch(t);
+    return code == MAQUE_OK ? maque_trainer_step(t, lr, report) : code;
   }
 };
+
+/// Gives texts alone.
+int32_t give_texts(int64_t t, const int32_t* ids, int64_t ids_len, const int32_t* offsets, int32_t n) {
+  return maque_trainer_batch(t, ids, ids_len, offsets, n, nullptr, nullptr, 0, nullptr, nullptr, 0, nullptr,
+                             nullptr, nullptr);
+}
 
 TEST(dead_handles_of_every_function) {
   char text[32];
@@ -60,7 +69,7 @@ TEST(dead_handles_of_every_function) {
   int64_t dims[4] = {1}, closed = 0;
   double report[9];
   const int32_t ids[] = {0}, offsets[] = {0, 1};
-  CHECK_EQ(maque_train_abi_version(), 2);
+  CHECK_EQ(maque_train_abi_version(), 3);
   CHECK_EQ(maque_train_isa(text, 32), MAQUE_OK);
   CHECK_EQ(maque_train_isa(nullptr, 32), MAQUE_INVALID_ARGUMENT);
   CHECK_EQ(maque_train_last_error(nullptr, 32), MAQUE_INVALID_ARGUMENT);
@@ -74,17 +83,15 @@ TEST(dead_handles_of_every_function) {
     CHECK_EQ(maque_trainer_free(h), MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_trainer_trunk_shape(h, &i, &i), MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_trainer_products(h, text, 32), MAQUE_BAD_HANDLE);
-    CHECK_EQ(maque_trainer_trunk(h, ids, 1, offsets, 1, nullptr, x, 4), MAQUE_BAD_HANDLE);
-    CHECK_EQ(maque_trainer_gradients(h, ids, 1, offsets, 1, nullptr, nullptr, 0, nullptr, nullptr, 0, nullptr,
-                                     nullptr, nullptr, report),
-             MAQUE_BAD_HANDLE);
+    CHECK_EQ(give_texts(h, ids, 1, offsets, 1), MAQUE_BAD_HANDLE);
+    CHECK_EQ(maque_trainer_trunk(h, x, 4), MAQUE_BAD_HANDLE);
+    CHECK_EQ(maque_trainer_gradients(h, report), MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_trainer_update(h, 0.1), MAQUE_BAD_HANDLE);
-    CHECK_EQ(maque_trainer_step(h, ids, 1, offsets, 1, nullptr, nullptr, 0, nullptr, nullptr, 0, nullptr,
-                                nullptr, nullptr, 0.1, report),
-             MAQUE_BAD_HANDLE);
-    CHECK_EQ(maque_trainer_forward(h, ids, 1, offsets, 1, nullptr, nullptr, 0, nullptr, nullptr, 0, x, 4),
-             MAQUE_BAD_HANDLE);
-    CHECK_EQ(maque_trainer_ranges(h, ids, 1, offsets, 1, nullptr, x, 4), MAQUE_BAD_HANDLE);
+    CHECK_EQ(maque_trainer_step(h, 0.1, report), MAQUE_BAD_HANDLE);
+    CHECK_EQ(maque_trainer_start(h, 0.1), MAQUE_BAD_HANDLE);
+    CHECK_EQ(maque_trainer_finish(h, report), MAQUE_BAD_HANDLE);
+    CHECK_EQ(maque_trainer_forward(h, x, 4), MAQUE_BAD_HANDLE);
+    CHECK_EQ(maque_trainer_ranges(h, x, 4), MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_trainer_tensor_count(h, &i), MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_trainer_tensor_info(h, 0, text, 32, &i, dims, &i), MAQUE_BAD_HANDLE);
     CHECK_EQ(maque_trainer_read(h, "x", "value", x, 4), MAQUE_BAD_HANDLE);
@@ -171,6 +178,7 @@ TEST(order_of_calls) {
   CHECK_EQ(maque_trainer_tensor_count(t, &i), MAQUE_BAD_STATE);
   CHECK_EQ(maque_trainer_update(t, 0.1), MAQUE_BAD_STATE);
   CHECK_EQ(maque_trainer_read(t, "head.0.bias", "value", x, 4), MAQUE_BAD_STATE);
+  CHECK_EQ(give_texts(t, nullptr, 0, &i, 0), MAQUE_BAD_STATE);
   CHECK_EQ(maque_trainer_trunk_shape(t, &i, &i), MAQUE_BAD_STATE);
   refuse(maque_trainer_build(t), MAQUE_INVALID_ARGUMENT, "kind is missing");
   maque_trainer_free(t);
@@ -181,7 +189,20 @@ TEST(order_of_calls) {
   refuse(maque_trainer_option(t, "seed", "3"), MAQUE_BAD_STATE, "before");
   CHECK_EQ(maque_trainer_option(t, "ce_weight", "0.5"), MAQUE_OK);
   refuse(maque_trainer_update(t, 0.1), MAQUE_BAD_STATE, "gradients");
+  double report[9];
+  const auto without_batch = [&] {
+    for (int32_t code :
+         {maque_trainer_trunk(t, x, 4), maque_trainer_gradients(t, report),
+          maque_trainer_step(t, 0.1, report), maque_trainer_start(t, 0.1), maque_trainer_forward(t, x, 4)})
+      refuse(code, MAQUE_BAD_STATE, "no batch");
+  };
+  without_batch();
   Step s(OwnedBatch<float>(g, {3, 2}, 4));
+  Step wrong = s;
+  wrong.ids[0] = -1;
+  CHECK_EQ(s.batch(t), MAQUE_OK);
+  refuse(wrong.batch(t), MAQUE_INVALID_ARGUMENT, "ids[0]");
+  without_batch();
   CHECK_EQ(s.gradients(t), MAQUE_OK);
   CHECK_EQ(maque_trainer_update(t, 0.1), MAQUE_OK);
   CHECK_EQ(maque_trainer_update(t, 0.1), MAQUE_BAD_STATE);  // spent
@@ -224,31 +245,25 @@ TEST(wrong_batches) {
     s.trunk.resize(24);
     s.offsets[1] = 0;
   });
-  refuse(maque_trainer_gradients(t, good.ids.data(), 5, nullptr, 2, nullptr, nullptr, 0, nullptr, nullptr, 0,
-                                 nullptr, nullptr, nullptr, nullptr),
-         MAQUE_INVALID_ARGUMENT, "offsets is null");
-  refuse(maque_trainer_gradients(t, nullptr, 5, good.offsets.data(), 2, nullptr, nullptr, 0, nullptr, nullptr,
-                                 0, nullptr, nullptr, nullptr, nullptr),
-         MAQUE_INVALID_ARGUMENT, "ids is null");
+  const auto texts = [&](int32_t n) { return give_texts(t, good.ids.data(), 5, good.offsets.data(), n); };
+  refuse(give_texts(t, good.ids.data(), 5, nullptr, 2), MAQUE_INVALID_ARGUMENT, "offsets is null");
+  refuse(give_texts(t, nullptr, 5, good.offsets.data(), 2), MAQUE_INVALID_ARGUMENT, "ids is null");
   float out[24];
-  refuse(maque_trainer_trunk(t, good.ids.data(), 5, good.offsets.data(), 2, nullptr, out, 23),
-         MAQUE_INVALID_ARGUMENT, "2 * 12");
-  refuse(maque_trainer_trunk(t, good.ids.data(), 5, good.offsets.data(), 2, nullptr, nullptr, 24),
-         MAQUE_INVALID_ARGUMENT, "out is null");
-  refuse(maque_trainer_forward(t, good.ids.data(), 5, good.offsets.data(), 2, nullptr, nullptr, 0, nullptr,
-                               nullptr, 0, out, 5),
-         MAQUE_INVALID_ARGUMENT, "2 * 3");
-  CHECK_EQ(maque_trainer_forward(t, good.ids.data(), 5, good.offsets.data(), 2, nullptr, nullptr, 0, nullptr,
-                                 nullptr, 0, out, 6),
-           MAQUE_OK);
-  CHECK_EQ(maque_trainer_forward(t, good.ids.data(), 5, good.offsets.data(), 0, nullptr, nullptr, 0, nullptr,
-                                 nullptr, 0, nullptr, 0),
-           MAQUE_OK);
+  CHECK_EQ(texts(2), MAQUE_OK);
+  refuse(maque_trainer_trunk(t, out, 23), MAQUE_INVALID_ARGUMENT, "2 * 12");
+  refuse(maque_trainer_trunk(t, nullptr, 24), MAQUE_INVALID_ARGUMENT, "out is null");
+  refuse(maque_trainer_forward(t, out, 5), MAQUE_INVALID_ARGUMENT, "2 * 3");
+  CHECK_EQ(maque_trainer_forward(t, out, 6), MAQUE_OK);
+  CHECK_EQ(texts(0), MAQUE_OK);
+  CHECK_EQ(maque_trainer_forward(t, nullptr, 0), MAQUE_OK);
+  Step rows = good;
+  rows.trunk.resize(24);
+  CHECK_EQ(rows.batch(t), MAQUE_OK);
+  refuse(maque_trainer_trunk(t, out, 24), MAQUE_INVALID_ARGUMENT, "ids expected");
   // No labels and no soft targets: nothing to learn, a loss of 0.
   double report[9];
-  CHECK_EQ(maque_trainer_gradients(t, good.ids.data(), 5, good.offsets.data(), 2, nullptr, nullptr, 0,
-                                   nullptr, nullptr, 0, nullptr, nullptr, nullptr, report),
-           MAQUE_OK);
+  CHECK_EQ(texts(2), MAQUE_OK);
+  CHECK_EQ(maque_trainer_gradients(t, report), MAQUE_OK);
   for (double x : report) CHECK_EQ(x, 0.0);
   maque_trainer_free(t);
 }
@@ -271,10 +286,9 @@ TEST(ranges) {
   const OwnedBatch<float> batch(g, {3, 2}, 7);
   const auto n = static_cast<size_t>(g.layers * (3 * g.hidden + g.intermediate));
   std::vector<float> got(n), trunk(static_cast<size_t>(5 * g.hidden));
-  const int64_t ids = static_cast<int64_t>(batch.ids.size());
   const auto ranges = [&](int32_t texts, float* out, size_t len) {
-    return maque_trainer_ranges(t, batch.id_data(), ids, batch.offset_data(), texts, nullptr, out,
-                                static_cast<int64_t>(len));
+    expect(give_texts(t, batch.id_data(), 5, batch.offset_data(), texts), MAQUE_OK, "batch");
+    return maque_trainer_ranges(t, out, static_cast<int64_t>(len));
   };
   refuse(ranges(2, got.data(), n - 1), MAQUE_INVALID_ARGUMENT, "elements");
   refuse(ranges(2, nullptr, n), MAQUE_INVALID_ARGUMENT, "out is null");
@@ -283,9 +297,7 @@ TEST(ranges) {
   // The attention's weights add up to 1 but for rounding.
   for (size_t i = 0; i < h; ++i) CHECK(std::fabs(got[h + i] - 2) < 1e-6f && got[2 * h + i] == 3);
   for (size_t i = 0; i < inner; ++i) CHECK_EQ(got[3 * h + i], 4.0f);
-  expect(maque_trainer_trunk(t, batch.id_data(), ids, batch.offset_data(), 2, nullptr, trunk.data(),
-                             static_cast<int64_t>(trunk.size())),
-         MAQUE_OK, "trunk");
+  expect(maque_trainer_trunk(t, trunk.data(), static_cast<int64_t>(trunk.size())), MAQUE_OK, "trunk");
   const float* last = got.data() + (g.layers - 1) * (3 * g.hidden + g.intermediate);
   for (size_t i = 0; i < h; ++i) {
     float most = 0;
@@ -297,9 +309,8 @@ TEST(ranges) {
   maque_trainer_free(t);
   const Geometry student = student_geometry(Kind::document, Pooling::none);
   const int64_t other = make_trainer(student, Weights<float>(student, 1));
-  refuse(maque_trainer_ranges(other, batch.id_data(), ids, batch.offset_data(), 2, nullptr, got.data(),
-                              static_cast<int64_t>(n)),
-         MAQUE_INVALID_ARGUMENT, "a bert expected");
+  refuse(maque_trainer_ranges(other, got.data(), static_cast<int64_t>(n)), MAQUE_INVALID_ARGUMENT,
+         "a bert expected");
   maque_trainer_free(other);
 }
 
@@ -312,8 +323,8 @@ TEST(trunks) {
   CHECK(kind == 0 && width == 0);
   float out[24];
   Step s(OwnedBatch<float>(student, {3, 2}, 4));
-  refuse(maque_trainer_trunk(t, s.ids.data(), 5, s.offsets.data(), 2, nullptr, out, 24), MAQUE_BAD_STATE,
-         "no trunk");
+  CHECK_EQ(s.batch(t), MAQUE_OK);
+  refuse(maque_trainer_trunk(t, out, 24), MAQUE_BAD_STATE, "no trunk");
   s.trunk.resize(24);
   refuse(s.gradients(t), MAQUE_INVALID_ARGUMENT, "no trunk");
   maque_trainer_free(t);

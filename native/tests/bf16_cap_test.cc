@@ -36,11 +36,7 @@ Codes build_in_bf16(const Geometry& g, const Weights<float>& w) {
   if (codes.model == MAQUE_OK && codes.trainer == MAQUE_OK) {
     const OwnedBatch<float> b(g, {7, 1, 19}, 2);
     const std::vector<float> served = predict(model, g, b);
-    std::vector<float> trained(served.size());
-    expect(maque_trainer_forward(trainer, b.ids.data(), static_cast<int64_t>(b.ids.size()), b.offsets.data(),
-                                 static_cast<int32_t>(b.size()), b.types.data(), nullptr, 0, nullptr, nullptr,
-                                 0, trained.data(), static_cast<int64_t>(trained.size())),
-           MAQUE_OK, "forward");
+    const std::vector<float> trained = forward(trainer, g, b);
     CHECK_BITS(served.data(), trained.data(), static_cast<int64_t>(served.size()), "both ABIs");
     expect(maque_model_free(model), MAQUE_OK, "free");
   }

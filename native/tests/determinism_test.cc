@@ -159,7 +159,7 @@ void check_company(const Geometry& g, int64_t texts, int32_t longest) {
   const int64_t model = make_model(g, w), trainer = make_trainer(g, w, {{"threads", "2"}});
   const std::vector<float> together = predict(model, g, batch);
   const auto n = static_cast<int64_t>(together.size());
-  std::vector<float> apart(together.size()), trained(together.size());
+  std::vector<float> apart(together.size());
   for (int64_t i = 0; i < texts; ++i) {
     const auto at = static_cast<size_t>(i);
     const int32_t begin = batch.offsets[at], offsets[] = {0, batch.offsets[at + 1] - begin};
@@ -175,12 +175,7 @@ void check_company(const Geometry& g, int64_t texts, int32_t longest) {
         MAQUE_OK, "predict one");
   }
   CHECK_BITS(apart.data(), together.data(), n, "each text alone");
-  expect(maque_trainer_forward(trainer, batch.id_data(), static_cast<int64_t>(batch.ids.size()),
-                               batch.offset_data(), static_cast<int32_t>(texts), batch.type_data(),
-                               batch.bag_data(), static_cast<int64_t>(batch.bag_ids.size()),
-                               batch.bag_offset_data(), nullptr, 0, trained.data(), n),
-         MAQUE_OK, "forward");
-  CHECK_BITS(trained.data(), together.data(), n, "the trainer's forward pass");
+  CHECK_BITS(forward(trainer, g, batch).data(), together.data(), n, "the trainer's forward pass");
   maque_model_free(model);
   maque_trainer_free(trainer);
 }

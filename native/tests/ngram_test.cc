@@ -86,27 +86,29 @@ struct Call {
     float out[6];
     return maque_predict(model, id_data(), 3, offset_data(), n, nullptr, bag(), bag_len(), bags(), out, 6);
   }
+  int32_t batch(int64_t t) const {
+    const int32_t labels[] = {0, 2};
+    return maque_trainer_batch(t, id_data(), 3, offset_data(), n, nullptr, bag(), bag_len(), bags(), nullptr,
+                               0, labels, nullptr, nullptr);
+  }
   int32_t forward(int64_t t) const {
     float out[6];
-    return maque_trainer_forward(t, id_data(), 3, offset_data(), n, nullptr, bag(), bag_len(), bags(),
-                                 nullptr, 0, out, 6);
+    const int32_t code = batch(t);
+    return code == MAQUE_OK ? maque_trainer_forward(t, out, 6) : code;
   }
   int32_t gradients(int64_t t) const {
-    const int32_t labels[] = {0, 2};
-    return maque_trainer_gradients(t, id_data(), 3, offset_data(), n, nullptr, bag(), bag_len(), bags(),
-                                   nullptr, 0, labels, nullptr, nullptr, nullptr);
+    const int32_t code = batch(t);
+    return code == MAQUE_OK ? maque_trainer_gradients(t, nullptr) : code;
   }
   int32_t step(int64_t t) const {
-    const int32_t labels[] = {0, 2};
-    return maque_trainer_step(t, id_data(), 3, offset_data(), n, nullptr, bag(), bag_len(), bags(), nullptr,
-                              0, labels, nullptr, nullptr, 0.1, nullptr);
+    const int32_t code = batch(t);
+    return code == MAQUE_OK ? maque_trainer_step(t, 0.1, nullptr) : code;
   }
 
   void refused(int64_t model, int64_t trainer, const char* part) const {
     const int32_t code = predict(model);
     refuse(code, last_message, part);
-    for (int32_t refusal : {forward(trainer), gradients(trainer), step(trainer)})
-      refuse(refusal, train_message, part);
+    refuse(batch(trainer), train_message, part);
   }
   void taken(int64_t model, int64_t trainer) const {
     for (int32_t code : {predict(model), forward(trainer), gradients(trainer), step(trainer)})

@@ -38,18 +38,12 @@ struct Training {
 
   int32_t build() { return maque_trainer_build(handle); }
   int32_t start() {
-    return maque_trainer_start(handle, batch.id_data(), static_cast<int64_t>(batch.ids.size()),
-                               batch.offset_data(), static_cast<int32_t>(batch.size()), nullptr,
-                               batch.bag_data(), static_cast<int64_t>(batch.bag_ids.size()),
-                               batch.bag_offset_data(), nullptr, 0, batch.labels.data(), batch.soft.data(),
-                               batch.has_soft.data(), 1e-2);
+    const int32_t code = give_batch(handle, batch, true);
+    return code == MAQUE_OK ? maque_trainer_start(handle, 1e-2) : code;
   }
   int32_t step() {
-    return maque_trainer_step(handle, batch.id_data(), static_cast<int64_t>(batch.ids.size()),
-                              batch.offset_data(), static_cast<int32_t>(batch.size()), nullptr,
-                              batch.bag_data(), static_cast<int64_t>(batch.bag_ids.size()),
-                              batch.bag_offset_data(), nullptr, 0, batch.labels.data(), batch.soft.data(),
-                              batch.has_soft.data(), 1e-2, report);
+    const int32_t code = give_batch(handle, batch, true);
+    return code == MAQUE_OK ? maque_trainer_step(handle, 1e-2, report) : code;
   }
   std::vector<float> read(int64_t tensor, const char* what) {
     const TensorSpec spec = tensor_spec(g, tensor);

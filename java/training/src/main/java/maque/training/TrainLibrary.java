@@ -5,7 +5,7 @@ import maque.runtime.NativeLibraryException;
 
 /** The native library of training, loaded when it is first needed. */
 final class TrainLibrary {
-  private static final int ABI_VERSION = 2;
+  private static final int ABI_VERSION = 3;
   private static final NativeLibrary LIBRARY =
       new NativeLibrary("jnimaque_train", TrainNative.class);
 

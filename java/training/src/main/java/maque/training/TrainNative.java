@@ -1,6 +1,7 @@
 package maque.training;
 
 import org.bytedeco.javacpp.annotation.Cast;
+import org.bytedeco.javacpp.annotation.CriticalRegion;
 import org.bytedeco.javacpp.annotation.Name;
 import org.bytedeco.javacpp.annotation.NoException;
 import org.bytedeco.javacpp.annotation.Platform;
@@ -8,8 +9,8 @@ import org.bytedeco.javacpp.annotation.Platform;
 /**
  * The C ABI of training, one method for each function of {@code abi/maque_train.h}, which says what
  * they do. Strings are UTF-8 and end in a zero byte; arrays are copied, so that the garbage
- * collector never waits for a step. Nothing of other modules is named here: JavaCPP loads this
- * class alone. {@link TrainLibrary} loads the library.
+ * collector never waits for a step; it waits while a batch is checked and copied. Nothing of other
+ * modules is named here: JavaCPP loads this class alone. {@link TrainLibrary} loads the library.
  */
 @Platform(include = "abi/maque_train.h")
 @NoException
@@ -56,19 +57,9 @@ final class TrainNative {
   static native int trunkShape(
       long trainer, @Cast("int32_t*") int[] kind, @Cast("int32_t*") int[] width);
 
-  @Name("maque_trainer_trunk")
-  static native int trunk(
-      long trainer,
-      @Cast("const int32_t*") int[] ids,
-      long idsLength,
-      @Cast("const int32_t*") int[] offsets,
-      int n,
-      @Cast("const int32_t*") int[] typeIds,
-      float[] out,
-      long outLength);
-
-  @Name("maque_trainer_gradients")
-  static native int gradients(
+  @Name("maque_trainer_batch")
+  @CriticalRegion
+  static native int batch(
       long trainer,
       @Cast("const int32_t*") int[] ids,
       long idsLength,
@@ -82,59 +73,28 @@ final class TrainNative {
       long trunkLength,
       @Cast("const int32_t*") int[] labels,
       @Cast("const float*") float[] soft,
-      @Cast("const int32_t*") int[] hasSoft,
-      double[] report);
+      @Cast("const int32_t*") int[] hasSoft);
+
+  @Name("maque_trainer_trunk")
+  static native int trunk(long trainer, float[] out, long outLength);
+
+  @Name("maque_trainer_gradients")
+  static native int gradients(long trainer, double[] report);
 
   @Name("maque_trainer_update")
   static native int update(long trainer, double lr);
 
   @Name("maque_trainer_start")
-  static native int start(
-      long trainer,
-      @Cast("const int32_t*") int[] ids,
-      long idsLength,
-      @Cast("const int32_t*") int[] offsets,
-      int n,
-      @Cast("const int32_t*") int[] typeIds,
-      @Cast("const int32_t*") int[] bagIds,
-      long bagLength,
-      @Cast("const int32_t*") int[] bagOffsets,
-      @Cast("const float*") float[] trunk,
-      long trunkLength,
-      @Cast("const int32_t*") int[] labels,
-      @Cast("const float*") float[] soft,
-      @Cast("const int32_t*") int[] hasSoft,
-      double lr);
+  static native int start(long trainer, double lr);
 
   @Name("maque_trainer_finish")
   static native int finish(long trainer, double[] report);
 
   @Name("maque_trainer_forward")
-  static native int forward(
-      long trainer,
-      @Cast("const int32_t*") int[] ids,
-      long idsLength,
-      @Cast("const int32_t*") int[] offsets,
-      int n,
-      @Cast("const int32_t*") int[] typeIds,
-      @Cast("const int32_t*") int[] bagIds,
-      long bagLength,
-      @Cast("const int32_t*") int[] bagOffsets,
-      @Cast("const float*") float[] trunk,
-      long trunkLength,
-      float[] out,
-      long outLength);
+  static native int forward(long trainer, float[] out, long outLength);
 
   @Name("maque_trainer_ranges")
-  static native int ranges(
-      long trainer,
-      @Cast("const int32_t*") int[] ids,
-      long idsLength,
-      @Cast("const int32_t*") int[] offsets,
-      int n,
-      @Cast("const int32_t*") int[] typeIds,
-      float[] out,
-      long outLength);
+  static native int ranges(long trainer, float[] out, long outLength);
 
   @Name("maque_trainer_tensor_count")
   static native int tensorCount(long trainer, @Cast("int32_t*") int[] count);

@@ -195,25 +195,8 @@ public final class Trainer implements AutoCloseable {
   /** Forward with dropout, objective and backward; gradients replace those of the call before. */
   public Report gradients(Batch b) {
     double[] report = new double[REPORT_SIZE];
-    checkBatch(b);
-    int code =
-        TrainNative.gradients(
-            handle.get(),
-            b.ids(),
-            length(b.ids()),
-            b.offsets(),
-            b.n(),
-            null,
-            b.bagIds(),
-            length(b.bagIds()),
-            b.bagOffsets(),
-            b.trunk(),
-            length(b.trunk()),
-            b.labels(),
-            b.soft(),
-            b.hasSoft(),
-            report);
-    done(code, "gradients");
+    give(b, "gradients");
+    done(TrainNative.gradients(handle.get(), report), "gradients");
     return Report.of(report);
   }
 
@@ -233,25 +216,8 @@ public final class Trainer implements AutoCloseable {
    * done it when this returns. {@link #finish} is called next, and nothing else but {@link #close}.
    */
   void start(Batch b, double lr) {
-    checkBatch(b);
-    int code =
-        TrainNative.start(
-            handle.get(),
-            b.ids(),
-            length(b.ids()),
-            b.offsets(),
-            b.n(),
-            null,
-            b.bagIds(),
-            length(b.bagIds()),
-            b.bagOffsets(),
-            b.trunk(),
-            length(b.trunk()),
-            b.labels(),
-            b.soft(),
-            b.hasSoft(),
-            lr);
-    done(code, "step");
+    give(b, "step");
+    done(TrainNative.start(handle.get(), lr), "step");
   }
 
   /** Waits for the step that {@link #start} began: what {@link #step} answers. */
@@ -274,35 +240,17 @@ public final class Trainer implements AutoCloseable {
   /** As {@link #forward}, in one array [n * classes]. */
   public float[] forwardFlat(Batch b) {
     float[] out = new float[Math.multiplyExact(b.n(), classes)];
-    checkBatch(b);
-    int code =
-        TrainNative.forward(
-            handle.get(),
-            b.ids(),
-            length(b.ids()),
-            b.offsets(),
-            b.n(),
-            null,
-            b.bagIds(),
-            length(b.bagIds()),
-            b.bagOffsets(),
-            b.trunk(),
-            length(b.trunk()),
-            out,
-            out.length);
-    done(code, "forward");
+    give(b, "forward");
+    done(TrainNative.forward(handle.get(), out, out.length), "forward");
     return out;
   }
 
   /** The frozen lower part's output for a batch, [rows * width]; empty where there is none. */
   public float[] trunk(Batch b) {
-    checkBatch(b);
+    give(b, "trunk");
     float[] out = new float[Math.multiplyExact(trunkShape.rows(b), trunkShape.width())];
     if (trunkShape.kind() != TrunkShape.Kind.NONE) {
-      int code =
-          TrainNative.trunk(
-              handle.get(), b.ids(), length(b.ids()), b.offsets(), b.n(), null, out, out.length);
-      done(code, "trunk");
+      done(TrainNative.trunk(handle.get(), out, out.length), "trunk");
     }
     return out;
   }
@@ -315,12 +263,9 @@ public final class Trainer implements AutoCloseable {
    *     values, of the attention's output, of the feed-forward part and of its second product
    */
   float[] ranges(Batch b, int size) {
-    checkBatch(b);
+    give(b, "ranges");
     float[] out = new float[size];
-    int code =
-        TrainNative.ranges(
-            handle.get(), b.ids(), length(b.ids()), b.offsets(), b.n(), null, out, out.length);
-    done(code, "ranges");
+    done(TrainNative.ranges(handle.get(), out, out.length), "ranges");
     return out;
   }
 
@@ -365,6 +310,28 @@ public final class Trainer implements AutoCloseable {
         || (b.soft() != null && b.soft().length < (long) b.n() * classes)) {
       throw new InvalidInputException("a batch's arrays are shorter than its " + b.n() + " texts");
     }
+  }
+
+  /** Gives the batch that the next call works on; the native side checks and copies it. */
+  private void give(Batch b, String what) {
+    checkBatch(b);
+    int code =
+        TrainNative.batch(
+            handle.get(),
+            b.ids(),
+            length(b.ids()),
+            b.offsets(),
+            b.n(),
+            null,
+            b.bagIds(),
+            length(b.bagIds()),
+            b.bagOffsets(),
+            b.trunk(),
+            length(b.trunk()),
+            b.labels(),
+            b.soft(),
+            b.hasSoft());
+    done(code, what);
   }
 
   private static long length(int[] array) {
