@@ -24,7 +24,6 @@ struct DropoutKey {
 constexpr int64_t kRowBlock = 32;           // rows of one unit of row-wise work
 constexpr int64_t kColumnBlock = 64;        // columns of one unit of column-wise work
 constexpr int64_t kElementBlock = 1 << 14;  // elements of one unit of element-wise work
-constexpr int64_t kGemmRows = 192, kGemmColumns = 512;
 
 inline int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 

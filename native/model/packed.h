@@ -133,6 +133,31 @@ void call_gemm(const Compute<T>& compute, GemmArgs<T> args, const Packed<T>& b, 
   compute.kernels.gemm(args);
 }
 
+/// How a product is cut for threads: into equal parts, of rows while they are many (a part packs its rows
+/// once and meets all of B), then of columns. Their number is a multiple of the threads that most machines
+/// have.
+struct GemmCut {
+  int64_t m, n, rows, columns;  // rows, columns: parts
+
+  GemmCut(int64_t m_size, int64_t n_size, int64_t k) : m(m_size), n(n_size), rows(1), columns(1) {
+    const int64_t panels = (n + kPanel - 1) / kPanel, most = m * n * k / kLeastPart;
+    while (rows < kParts && m / (2 * rows) >= kLeastRows && 2 * rows <= most) rows *= 2;
+    if (rows == kParts) rows = round_up((m + kMostRows - 1) / kMostRows, kParts);
+    while (rows * columns < kParts && panels / (2 * columns) >= kLeastPanels && 2 * rows * columns <= most)
+      columns *= 2;
+  }
+
+  int64_t row(int64_t i) const { return i * m / rows; }
+  int64_t column(int64_t j) const {
+    const int64_t begin = j * ((n + kPanel - 1) / kPanel) / columns * kPanel;
+    return begin < n ? begin : n;
+  }
+
+ private:
+  static constexpr int64_t kParts = 8, kLeastRows = 64, kMostRows = 192, kLeastPanels = 4;
+  static constexpr int64_t kLeastPart = 1 << 19;  // multiply-adds
+};
+
 /// Packs over blocks of columns.
 template <class T>
 void run_pack(const Compute<T>& compute, const T* b, int64_t row_stride, int64_t col_stride, int64_t n,
@@ -154,7 +179,7 @@ bool pack_weight(const Compute<T>& compute, const T* weight, const T* scale, int
   return true;
 }
 
-/// A product over tiles of C.
+/// A product over parts of C.
 template <class T>
 void run_gemm(const Compute<T>& compute, const GemmArgs<T>& args, const Packed<T>& b) {
   if (args.m <= 0 || args.n <= 0) return;
@@ -162,20 +187,20 @@ void run_gemm(const Compute<T>& compute, const GemmArgs<T>& args, const Packed<T
     call_gemm(compute, args, b, 0);
     return;
   }
-  const int64_t rows = (args.m + kGemmRows - 1) / kGemmRows,
-                columns = (args.n + kGemmColumns - 1) / kGemmColumns;
-  compute.executor.parallel_for(rows * columns, [&](int64_t unit, int32_t worker) {
-    const int64_t i = unit / columns * kGemmRows, j = unit % columns * kGemmColumns;
-    GemmArgs<T> tile = args;
-    tile.soon = nullptr;
-    tile.m = args.m - i < kGemmRows ? args.m - i : kGemmRows;
-    tile.n = args.n - j < kGemmColumns ? args.n - j : kGemmColumns;
-    tile.a = args.a + i * args.a_row_stride;
-    tile.c = args.c + i * args.ldc + j;
-    if (args.bias != nullptr) tile.bias = args.bias + j;
-    if (args.pre_activation != nullptr) tile.pre_activation = args.pre_activation + i * args.ld_pre + j;
-    if (args.residual != nullptr) tile.residual = args.residual + i * args.ld_residual + j;
-    call_gemm(compute, tile, b.columns(j), worker);
+  const GemmCut cut(args.m, args.n, args.k);
+  compute.executor.parallel_for(cut.rows * cut.columns, [&](int64_t unit, int32_t worker) {
+    const int64_t row = unit / cut.columns, column = unit % cut.columns;
+    const int64_t i = cut.row(row), j = cut.column(column);
+    GemmArgs<T> part = args;
+    part.soon = nullptr;
+    part.m = cut.row(row + 1) - i;
+    part.n = cut.column(column + 1) - j;
+    part.a = args.a + i * args.a_row_stride;
+    part.c = args.c + i * args.ldc + j;
+    if (args.bias != nullptr) part.bias = args.bias + j;
+    if (args.pre_activation != nullptr) part.pre_activation = args.pre_activation + i * args.ld_pre + j;
+    if (args.residual != nullptr) part.residual = args.residual + i * args.ld_residual + j;
+    call_gemm(compute, part, b.columns(j), worker);
   });
 }
 
