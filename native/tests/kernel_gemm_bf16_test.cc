@@ -181,8 +181,8 @@ TEST(every_remainder_of_k) {
 }
 
 TEST(blocks_of_k_and_rows) {
-  const Shape shapes[] = {{5, 40, 1023},  {5, 40, 1024}, {3, 33, 1025},
-                          {20, 70, 2049}, {193, 33, 20}, {391, 34, 7}};
+  const Shape shapes[] = {{5, 40, 1023}, {5, 40, 1024}, {3, 33, 1025}, {20, 70, 2049},
+                          {193, 33, 20}, {391, 34, 7},  {99, 33, 2048}};
   for (const Shape& shape : shapes) {
     for (bool transposed : {false, true}) {
       Options options;

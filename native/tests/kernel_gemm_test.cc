@@ -144,7 +144,7 @@ TEST(every_remainder_of_k) {
 
 TEST(blocks_of_k_and_rows) {
   const Shape shapes[] = {{5, 40, 511},  {5, 40, 512},   {3, 33, 513}, {20, 70, 1030},
-                          {191, 33, 20}, {193, 65, 520}, {400, 34, 7}};
+                          {191, 33, 20}, {193, 65, 520}, {400, 34, 7}, {99, 33, 1024}};
   for (const Shape& shape : shapes) {
     for (bool transposed : {false, true}) {
       Options options;

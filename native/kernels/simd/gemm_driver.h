@@ -1,7 +1,8 @@
-// What the matrix products have in common: rows of A are cut into blocks of up to kBlockRows, k into blocks
-// of up to kBlockK words; one such block of A is packed into the scratch (it stays in the L2 cache) and meets
-// every panel of B, a panel's block of k (up to 64 KiB) every tile of rows. See kernels/gemm.h for the
-// contract, gemm_tile.h for the inner kernels.
+// What the matrix products have in common: k is cut into blocks of up to kBlockK words, or is one block where
+// it has no more than kWholeK (so that sums go to C once), rows of A into blocks whose words of such a block
+// fill the scratch; one block of A is packed there (it stays in the L2 cache) and meets every panel of B, a
+// panel's block of k (up to 128 KiB) every tile of rows. See kernels/gemm.h for the contract, gemm_tile.h for
+// the inner kernels.
 //
 // Tiles would wait for a large B; so each asks for a part of the panels that the next columns need. Before a
 // tile begins it asks for what the epilogue reads and writes.
@@ -18,7 +19,7 @@
 namespace maque::MAQUE_ISA {
 namespace {
 
-constexpr int64_t kBlockK = 512, kBlockRows = kGemmScratch / kBlockK;
+constexpr int64_t kBlockK = 512, kWholeK = 2 * kBlockK;
 
 using TileFunction = void (*)(const float*, const float*, int64_t, int64_t, const float*, int64_t, float*,
                               int64_t, const Along&);
@@ -325,14 +326,15 @@ template <class Words>
 void run_gemm(const GemmArgs<float>& g, const float* b) {
   if (g.m == 0 || g.n == 0) return;
   if (g.k == 0) return run_empty(g);
-  // C cannot keep partial sums while it also holds the residual: then k is one block, and fewer rows fit the
-  // scratch.
+  // C cannot keep partial sums while it also holds the residual: then k is one block, too, and fewer rows fit
+  // the scratch.
   constexpr int64_t kStep = Words::kElements * kLanes;
   const int64_t whole_k = (g.k + kStep - 1) / kStep * kLanes;
-  const bool in_place = g.residual == g.c && whole_k > kBlockK;
-  const Parts blocks(g.m, in_place ? kGemmScratch / whole_k : kBlockRows);
+  const bool one_block = whole_k <= kWholeK || g.residual == g.c;
+  const int64_t block_k = one_block ? whole_k : kBlockK;
+  const Parts blocks(g.m, kGemmScratch / (block_k < kBlockK ? kBlockK : block_k));
   for (int64_t i = 0; i < blocks.count; ++i) {
-    run_rows<Words>(g, b, blocks.begin(i), blocks.length(i), in_place ? whole_k : kBlockK);
+    run_rows<Words>(g, b, blocks.begin(i), blocks.length(i), block_k);
   }
 }
 
