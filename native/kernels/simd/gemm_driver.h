@@ -5,7 +5,7 @@
 // the inner kernels.
 //
 // Tiles would wait for a large B; so each asks for a part of the panels that the next columns need. Before a
-// tile begins it asks for what the epilogue reads and writes.
+// tile begins it asks for what the epilogue reads and writes, and for what the next tile's sums start from.
 //
 // A word is 32 bits: one element of k in fp32, two in bf16. A product says by a class Words
 //   kElements                    elements in a word
@@ -15,6 +15,7 @@
 #pragma once
 #include "kernels/math.h"
 #include "kernels/simd/gemm_tile.h"
+#include "kernels/simd/rows.h"
 
 namespace maque::MAQUE_ISA {
 namespace {
@@ -26,7 +27,7 @@ using TileFunction = void (*)(const float*, const float*, int64_t, int64_t, cons
 
 /// The inner kernels for one number of rows.
 struct RowKernels {
-  TileFunction wide[2], narrow[2];  // by Layout
+  TileFunction wide[2], narrow[2], last[2];  // by Layout; last: one vector, of which C may end
   int wide_vectors, narrow_vectors;
   void (*pack_columns)(const float* a, int64_t k_stride, int64_t k, float* packed);
 };
@@ -36,6 +37,7 @@ constexpr RowKernels row_kernels() {
   constexpr int kWide = tile_vectors(R), kNarrow = kWide < kPanelVectors ? kWide : kPanelVectors;
   return {{tile<Words, R, kWide, Layout::kRows>, tile<Words, R, kWide, Layout::kColumns>},
           {tile<Words, R, kNarrow, Layout::kRows>, tile<Words, R, kNarrow, Layout::kColumns>},
+          {tile<Words, R, 1, Layout::kRows>, tile<Words, R, 1, Layout::kColumns>},
           kWide,
           kNarrow,
           Words::template pack_columns<R>};
@@ -91,11 +93,16 @@ void pack_columns(const float* a, int64_t k_stride, int64_t k, const Parts& tile
   constexpr int64_t kElements = Words::kElements, kStep = kElements * kLanes;
   const int64_t whole = (k + kStep - 1) / kStep * kLanes;
   // Some elements at a time: tiles share cache lines of A, which are still near when the next tile comes.
+  // Lines of A lie too far apart for the processor to foresee them: each tile asks for its part of the next
+  // ones.
   constexpr int64_t kSteps = 32;
   for (int64_t p = 0; p < k; p += kSteps) {
     const int64_t steps = k - p < kSteps ? k - p : kSteps;
     for (int64_t t = 0; t < tiles.count; ++t) {
       const int64_t rows = tiles.length(t), first = tiles.begin(t);
+      const float* next = a + (p + kSteps) * k_stride + first;
+      for (int64_t q = 0; q < min_of(kSteps, k - p - kSteps); ++q)
+        __builtin_prefetch(next + q * k_stride, 0, 2);
       kRowKernels<Words>[rows - 1].pack_columns(a + p * k_stride + first, k_stride, steps,
                                                 packed + first * whole + p / kElements * rows);
     }
@@ -240,6 +247,15 @@ Ahead ahead_of(const Block& block, int64_t t, int64_t count, int64_t j, int64_t 
   return {block.b + (next / kPanel * block.words + block.p0) * kPanel + skipped * kFloatsPerLine, lines};
 }
 
+/// Sums that start from C wait for it: tile t of columns [j, end) asks for what the tile after it begins
+/// with.
+void ask_for_next(const Block& block, const Parts& tiles, int64_t t, int64_t j, int64_t end, int64_t width) {
+  const bool below = t + 1 < tiles.count;
+  const int64_t next = below ? t + 1 : 0, column = below ? j : end;
+  const float* c = block.g.c + (block.i0 + tiles.begin(next)) * block.g.ldc + column;
+  ask_for(c, block.g.ldc, tiles.length(next), min_of(width, block.g.n - column));
+}
+
 /// Tiles of all rows across columns [j, j + width).
 template <class Words>
 void run_columns(const Block& block, const Parts& tiles, int64_t j, int64_t width) {
@@ -248,15 +264,17 @@ void run_columns(const Block& block, const Parts& tiles, int64_t j, int64_t widt
   for (int64_t t = 0; t < tiles.count; ++t) {
     const RowKernels& kernels = kRowKernels<Words>[tiles.length(t) - 1];
     const int64_t wide = kernels.wide_vectors * kLanes, narrow = kernels.narrow_vectors * kLanes;
+    if (block.from_c) ask_for_next(block, tiles, t, j, end, width);
     int64_t at = j;
     for (; at + wide <= end; at += wide) {
       run_tile(block, kernels.wide[layout], tiles.begin(t), tiles.length(t), at, wide,
                ahead_of(block, t, tiles.count, at, width));
     }
-    for (; at < end; at += narrow) {
+    for (; end - at > kLanes; at += narrow) {
       run_tile(block, kernels.narrow[layout], tiles.begin(t), tiles.length(t), at, narrow,
                ahead_of(block, t, tiles.count, at, width));
     }
+    if (at < end) run_tile(block, kernels.last[layout], tiles.begin(t), tiles.length(t), at, kLanes, {});
   }
 }
 
