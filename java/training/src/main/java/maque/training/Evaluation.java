@@ -1,7 +1,6 @@
 package maque.training;
 
 import java.util.Arrays;
-import java.util.List;
 import java.util.stream.IntStream;
 import maque.runtime.InvalidInputException;
 import maque.runtime.TextClassifier;
@@ -119,15 +118,19 @@ public final class Evaluation {
   public static float[][] logits(TextClassifier model, Texts texts, RunControl control) {
     float[][] out = new float[texts.size()][];
     try (LogitPool pool = new LogitPool(model, control.threads())) {
-      for (int from = 0; from < out.length; from += pool.texts()) {
+      int asked = 0;
+      int answered = 0;
+      while (answered < out.length) {
         stopIfAsked(control);
-        int to = Math.min(out.length, from + pool.texts());
-        List<String> some = IntStream.range(from, to).mapToObj(texts::get).toList();
-        int at = from;
-        for (float[] logits : pool.logits(some)) {
-          out[at++] = logits;
+        while (asked < out.length && !pool.isFull()) {
+          int to = Math.min(out.length, asked + pool.chunk());
+          pool.ask(IntStream.range(asked, to).mapToObj(texts::get).toList());
+          asked = to;
         }
-        control.progress(STAGE, to, out.length, "");
+        for (float[] logits : pool.next().logits()) {
+          out[answered++] = logits;
+        }
+        control.progress(STAGE, answered, out.length, "");
       }
     }
     return out;

@@ -1,6 +1,7 @@
 package maque.training;
 
-import java.util.ArrayList;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
@@ -10,16 +11,31 @@ import java.util.function.Function;
 import maque.runtime.MaqueException;
 import maque.runtime.TextClassifier;
 
-/** Threads that ask one model for the logits of many texts. For one caller. */
+/**
+ * Threads that ask one model for the logits of many texts. For one caller, who keeps it full: while
+ * it does something with one chunk's answer the threads have the next ones.
+ */
 final class LogitPool implements AutoCloseable {
   private static final int CHUNK = 32;
   private static final int DEVICE_CHUNK = 1024;
   private static final int DEVICE_THREADS = 2; // one reads and encodes while the other waits
 
+  private static final int CHUNKS_PER_THREAD = 2; // one in work, one that waits for its turn
+
   private final Function<List<String>, float[][]> model;
   private final int threads;
   private final int chunk;
   private final ExecutorService pool;
+  private final Deque<Asked> asked = new ArrayDeque<>();
+
+  private record Asked(List<String> texts, Future<float[][]> logits) {}
+
+  /**
+   * A chunk and what the model said.
+   *
+   * @param logits of each text
+   */
+  record Answer(List<String> texts, float[][] logits) {}
 
   LogitPool(TextClassifier model, int threads) {
     this(model::logits, threads, CHUNK);
@@ -42,25 +58,34 @@ final class LogitPool implements AutoCloseable {
     return thread;
   }
 
-  /** How many texts a call should bring so that every thread has work. */
-  int texts() {
-    return chunk * threads;
+  /** Most texts of one call of {@link #ask}. */
+  int chunk() {
+    return chunk;
+  }
+
+  /** Whether every thread has work, and more waits: then {@link #next} is due. */
+  boolean isFull() {
+    return asked.size() >= CHUNKS_PER_THREAD * threads;
+  }
+
+  /** Whether no answer is due. */
+  boolean isEmpty() {
+    return asked.isEmpty();
+  }
+
+  /** Has a chunk scored; does not wait. */
+  void ask(List<String> texts) {
+    asked.add(new Asked(texts, pool.submit(() -> model.apply(texts))));
   }
 
   /**
-   * Logits of each text, in the texts' order, whichever thread ends first.
+   * Waits for the oldest chunk's answer, whichever thread ends first.
    *
    * @throws CancelledException where the caller's thread was interrupted
    */
-  List<float[]> logits(List<String> texts) {
-    List<Future<float[][]>> results = new ArrayList<>();
-    for (int from = 0; from < texts.size(); from += chunk) {
-      List<String> part = texts.subList(from, Math.min(texts.size(), from + chunk));
-      results.add(pool.submit(() -> model.apply(part)));
-    }
-    List<float[]> logits = new ArrayList<>(texts.size());
-    results.forEach(result -> logits.addAll(List.of(get(result))));
-    return logits;
+  Answer next() {
+    Asked oldest = asked.remove();
+    return new Answer(oldest.texts(), get(oldest.logits()));
   }
 
   private static float[][] get(Future<float[][]> result) {

@@ -1,6 +1,7 @@
 package maque.training;
 
-import java.util.LinkedHashSet;
+import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Set;
 import maque.runtime.InvalidInputException;
@@ -25,7 +26,7 @@ public final class SoftTargets {
       LogitStore store, TextClassifier teacher, Texts texts, RunControl control) {
     requireSame(store, teacher.labels());
     try (LogitPool pool = new LogitPool(teacher, control.threads())) {
-      return new Run(store, texts, control, pool).call();
+      return new Run(store, texts, control, pool).run();
     }
   }
 
@@ -37,7 +38,7 @@ public final class SoftTargets {
       LogitStore store, DeviceTeacher teacher, Texts texts, RunControl control) {
     requireSame(store, teacher.labels());
     try (LogitPool pool = new LogitPool(teacher)) {
-      return new Run(store, texts, control, pool).call();
+      return new Run(store, texts, control, pool).run();
     }
   }
 
@@ -73,37 +74,70 @@ public final class SoftTargets {
     return store.size() - before;
   }
 
-  private record Run(LogitStore store, Texts texts, RunControl control, LogitPool pool) {
-    long call() {
+  /** The order in the store is that of the texts. */
+  private static final class Run {
+    private final LogitStore store;
+    private final Texts texts;
+    private final RunControl control;
+    private final LogitPool pool;
+    private final Set<String> waiting = new HashSet<>(); // asked for, not yet in the store
+    private int read; // texts that were looked at
+
+    Run(LogitStore store, Texts texts, RunControl control, LogitPool pool) {
+      this.store = store;
+      this.texts = texts;
+      this.control = control;
+      this.pool = pool;
+    }
+
+    long run() {
       long scored = 0;
-      int position = 0;
-      while (position < texts.size()) {
+      while (read < texts.size() || !pool.isEmpty()) {
         if (control.token().isCancelled()) {
           store.flush();
           throw new CancelledException(
-              "stopped after " + position + " of " + texts.size() + " texts; run again to go on");
+              "stopped after "
+                  + (read - waiting.size())
+                  + " of "
+                  + texts.size()
+                  + " texts; run again to go on");
         }
-        Set<String> missing = new LinkedHashSet<>();
-        while (position < texts.size() && missing.size() < pool.texts()) {
-          String text = texts.get(position++);
-          if (!store.contains(text)) {
-            missing.add(text);
-          }
-        }
-        score(List.copyOf(missing));
-        scored += missing.size();
-        control.progress(STAGE, position, texts.size(), "");
+        fill();
+        scored += keep();
+        control.progress(STAGE, read - waiting.size(), texts.size(), "");
       }
       store.flush();
       return scored;
     }
 
-    /** The order in the store is that of the texts. */
-    private void score(List<String> missing) {
-      List<float[]> logits = pool.logits(missing);
-      for (int i = 0; i < logits.size(); i++) {
-        store.append(missing.get(i), logits.get(i));
+    /** Gives the threads as much as they take of what the store lacks. */
+    private void fill() {
+      while (read < texts.size() && !pool.isFull()) {
+        List<String> missing = new ArrayList<>();
+        while (read < texts.size() && missing.size() < pool.chunk()) {
+          String text = texts.get(read++);
+          if (!store.contains(text) && waiting.add(text)) {
+            missing.add(text);
+          }
+        }
+        if (!missing.isEmpty()) {
+          pool.ask(missing);
+        }
       }
+    }
+
+    /** Keeps the next answer, where one is due; returns its number of texts. */
+    private int keep() {
+      if (pool.isEmpty()) {
+        return 0;
+      }
+      LogitPool.Answer answer = pool.next();
+      List<String> scored = answer.texts();
+      for (int i = 0; i < scored.size(); i++) {
+        store.append(scored.get(i), answer.logits()[i]);
+      }
+      scored.forEach(waiting::remove);
+      return scored.size();
     }
   }
 }

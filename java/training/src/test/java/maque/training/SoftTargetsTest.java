@@ -70,6 +70,20 @@ class SoftTargetsTest {
   }
 
   @Test
+  void aTextThatIsBeingScoredIsNotAskedForAgain() throws IOException {
+    List<String> often = new ArrayList<>();
+    for (int i = 0; i < 300; i++) {
+      often.add("w" + i % 40);
+    }
+    try (Teacher teacher = Teacher.load(model);
+        LogitStore store = store()) {
+      Texts texts = Texts.of(often);
+      assertEquals(40, SoftTargets.write(store, teacher, texts, RunControl.quiet().withThreads(3)));
+      assertEquals(40, store.size());
+    }
+  }
+
+  @Test
   void aStoppedRunGoesOn() throws IOException {
     Path one = directory.resolve("logits");
     try (Teacher teacher = Teacher.load(model)) {
