@@ -30,6 +30,7 @@ import picocli.CommandLine.Spec;
       TrainTeacherCommand.class,
       SoftTargetsCommand.class,
       AugmentCommand.class,
+      DictionaryCommand.class,
       TrainStudentCommand.class,
       AverageCommand.class,
       EvaluateCommand.class,
