@@ -120,7 +120,7 @@ final class Material {
   /** A teacher as a graph of fused operators. */
   static Path fused(Path teacher, BertShape shape, boolean int8) {
     return made(
-        teacher.getFileName() + (int8 ? "-fused-int8.onnx" : "-fused.onnx"),
+        teacher.getFileName() + "-fused" + (int8 ? "-" + OnnxWeights.range() : "") + ".onnx",
         path -> BertGraph.write(weights(teacher), shape, int8, path));
   }
 
@@ -197,7 +197,7 @@ final class Material {
   /** A student as an ONNX graph. */
   static Path graph(Path student, StudentShape shape, boolean int8) {
     return made(
-        student.getFileName() + (int8 ? "-int8.onnx" : ".onnx"),
+        student.getFileName() + (int8 ? "-" + OnnxWeights.range() : "") + ".onnx",
         path -> {
           Weights weights = weights(student);
           if (shape == DOCUMENT) {

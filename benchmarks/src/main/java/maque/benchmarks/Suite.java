@@ -69,6 +69,7 @@ public final class Suite {
     Limits limits = Limits.measure().orBetter(Limits.measure());
     out.println("limits: " + limits.toJson());
     Environment environment = Environment.here(arguments.quick() ? "1, short" : "" + ROUNDS);
+    Capped.describe(environment);
     environment.put("empty call into native code", Report.number(Measurement.emptyCall()) + " ns");
     Report report = new Report(environment, limits);
     for (Task task : Tasks.ALL) {
