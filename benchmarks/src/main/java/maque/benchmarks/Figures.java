@@ -9,6 +9,8 @@ final class Figures {
   /** In percent. */
   static final double[] QUANTILES = {1, 5, 10, 25, 50, 75, 90, 95, 99, 99.9};
 
+  private static final int MEDIAN = 4;
+
   private final List<double[]> rounds = new ArrayList<>();
   private long calls;
 
@@ -51,6 +53,21 @@ final class Figures {
 
   double median() {
     return quantile(50);
+  }
+
+  /**
+   * How far apart the rounds were: the median of the round that so many per cent of rounds do not
+   * exceed, by the nearest rank.
+   */
+  double round(double percent) {
+    return nearest(rounds.stream().map(round -> round[MEDIAN]).toList(), percent);
+  }
+
+  /** Of some numbers, the one that so many per cent of them do not exceed. */
+  static double nearest(List<Double> values, double percent) {
+    List<Double> sorted = values.stream().sorted().toList();
+    int rank = (int) Math.ceil(percent / 100 * sorted.size());
+    return sorted.get(Math.max(1, rank) - 1);
   }
 
   /** All quantiles. */

@@ -35,16 +35,39 @@ final class Measurement {
           "-Dorg.bytedeco.javacpp.maxBytes=0",
           "-Dorg.bytedeco.javacpp.nopointergc=true");
 
-  private final int rounds;
-  private final double share;
+  /** Of a piece of work that takes seconds; all else has more, and shorter, rounds. */
+  private static final int FEW = 3;
 
-  /**
-   * @param rounds turns of each contender
-   * @param share of a task's own time that a turn takes
-   */
-  Measurement(int rounds, double share) {
-    this.rounds = rounds;
-    this.share = share;
+  private static final int MANY = 5;
+
+  private final boolean quick;
+
+  private Measurement(boolean quick) {
+    this.quick = quick;
+  }
+
+  /** One short turn for each contender. */
+  static Measurement quick() {
+    return new Measurement(true);
+  }
+
+  /** Turns enough that a disturbed one does not move the median. */
+  static Measurement whole() {
+    return new Measurement(false);
+  }
+
+  /** For the record. */
+  String described() {
+    return quick ? "1, short" : MANY + "; " + FEW + " where a turn takes 2 s or more";
+  }
+
+  private int rounds(Task task) {
+    return quick ? 1 : task.seconds() < 2 ? MANY : FEW;
+  }
+
+  /** The share of a task's own time that a turn takes. */
+  private double share(Task task) {
+    return quick ? 0.7 : (double) FEW / rounds(task);
   }
 
   /**
@@ -80,7 +103,7 @@ final class Measurement {
       throws RunnerException {
     Path file = temporary();
     try {
-      int milliseconds = (int) Math.max(200, 1000 * task.seconds() * share);
+      int milliseconds = (int) Math.max(200, 1000 * task.seconds() * share(task));
       ChainedOptionsBuilder options =
           options(ContenderBenchmark.class, file)
               .param("task", task.name())
@@ -88,7 +111,7 @@ final class Measurement {
               .param("settle", "" + milliseconds / 4)
               .warmupIterations(1)
               .warmupTime(TimeValue.milliseconds(Math.min(500, milliseconds)))
-              .measurementIterations(rounds * contenders.size())
+              .measurementIterations(rounds(task) * contenders.size())
               .measurementTime(TimeValue.milliseconds(milliseconds));
       List<IterationResult> iterations = iterations(new Runner(options.build()).runSingle());
       Map<String, Object> missing = Json.readObject(file);

@@ -114,6 +114,8 @@ final class Report {
       out.put("p99", ours.quantile(99) / unit);
       out.put("p99.9", ours.quantile(99.9) / unit);
       out.put("calls", ours.calls());
+      out.put("rounds_p10", ours.round(10) / unit);
+      out.put("rounds_p90", ours.round(90) / unit);
       out.put("distribution", inUnit(ours, unit));
       if (row.cost() != null) {
         limit(row.peak(), row.cost().get(), ours.median(), unit, out);
@@ -167,6 +169,8 @@ final class Report {
         peer.put("p50", scaled(task, contender, figures.median()) / unit);
         peer.put("p99", scaled(task, contender, figures.quantile(99)) / unit);
         peer.put("p99.9", scaled(task, contender, figures.quantile(99.9)) / unit);
+        peer.put("rounds_p10", scaled(task, contender, figures.round(10)) / unit);
+        peer.put("rounds_p90", scaled(task, contender, figures.round(90)) / unit);
         peer.put("distribution", inUnit(figures, unit));
       }
       peers.add(peer);

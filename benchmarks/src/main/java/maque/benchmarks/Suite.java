@@ -27,8 +27,6 @@ public final class Suite {
   /** Loading a student's serving form. */
   static final String LOAD = "load";
 
-  private static final int ROUNDS = 3;
-
   private final Arguments arguments;
   private final PrintStream out;
   private final Measurement measurement;
@@ -36,7 +34,7 @@ public final class Suite {
   private Suite(Arguments arguments, PrintStream out) {
     this.arguments = arguments;
     this.out = out;
-    measurement = arguments.quick() ? new Measurement(1, 0.7) : new Measurement(ROUNDS, 1);
+    measurement = arguments.quick() ? Measurement.quick() : Measurement.whole();
   }
 
   public static void main(String[] arguments) throws RunnerException, IOException {
@@ -68,7 +66,7 @@ public final class Suite {
   private void run() throws RunnerException, IOException {
     Limits limits = Limits.measure().orBetter(Limits.measure());
     out.println("limits: " + limits.toJson());
-    Environment environment = Environment.here(arguments.quick() ? "1, short" : "" + ROUNDS);
+    Environment environment = Environment.here(measurement.described());
     Capped.describe(environment);
     environment.put("empty call into native code", Report.number(Measurement.emptyCall()) + " ns");
     Report report = new Report(environment, limits);

@@ -162,6 +162,34 @@ class ReportTest {
   }
 
   @Test
+  void aProductsFiguresAreTheMediansOfItsRounds() {
+    List<Products.Round> rounds = new ArrayList<>();
+    for (double seconds : new double[] {4e-3, 2e-3, 2.5e-3}) {
+      Map<String, Object> product =
+          Map.of(
+              "what", "x", "precision", "fp32", "m", 100, "n", 1000, "k", 1000, "seconds", seconds);
+      rounds.add(new Products.Round(LIMITS, List.of(product)));
+    }
+    Map<String, Object> row = Products.rows(report(), rounds).get(0);
+    assertEquals(2500, number(row, "maque"), 1e-9);
+    assertEquals(80, number(row, "percent_of_limit"), 1e-9);
+    assertEquals(50, number(row, "percent_p10"), 1e-9);
+    assertEquals(4000, number(row, "rounds_p90"), 1e-9);
+  }
+
+  @Test
+  void theSpreadOfRoundsIsKept() {
+    assertEquals(19, number(row(1), "rounds_p10"), 1e-9);
+    assertEquals(21, number(row(1), "rounds_p90"), 1e-9);
+    assertEquals(3, Figures.nearest(List.of(5.0, 1.0, 4.0, 2.0, 3.0), 50));
+  }
+
+  @Test
+  void answersOfAllProcessesCount() {
+    assertEquals(66, Capped.counted(List.of("33", "33")));
+  }
+
+  @Test
   void numbersHaveThreeDigits() {
     assertEquals("0.305", Report.number(0.3049));
     assertEquals("2.68", Report.number(2.684));
@@ -211,7 +239,8 @@ class ReportTest {
             "what", "large", "precision", "bf16", "m", 100, "n", 1000, "k", 1000, "seconds", 2e-3);
     Map<String, Object> row =
         Map.of("what", "row", "precision", "fp32", "m", 1, "n", 1000, "k", 1000, "seconds", 160e-6);
-    List<Map<String, Object>> rows = Products.rows(report(), List.of(large, row));
+    List<Map<String, Object>> rows =
+        Products.rows(report(), List.of(new Products.Round(LIMITS, List.of(large, row))));
     assertEquals("product, large", rows.get(0).get("work"));
     assertEquals(2000, number(rows.get(0), "maque"), 1e-9);
     assertEquals("bf16 peak", rows.get(0).get("limit"));
