@@ -37,14 +37,14 @@ public final class AtomicFiles {
    * @throws StorageException naming the file and the cause
    */
   public static void write(Path file, byte[] bytes) {
-    write(
-        file,
-        channel -> {
-          ByteBuffer buffer = ByteBuffer.wrap(bytes);
-          while (buffer.hasRemaining()) {
-            channel.write(buffer);
-          }
-        });
+    write(file, channel -> writeAll(channel, bytes));
+  }
+
+  static void writeAll(FileChannel channel, byte[] bytes) throws IOException {
+    ByteBuffer buffer = ByteBuffer.wrap(bytes);
+    while (buffer.hasRemaining()) {
+      channel.write(buffer);
+    }
   }
 
   /**

@@ -10,6 +10,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Objects;
 import java.util.function.Consumer;
 
 /**
@@ -231,13 +232,12 @@ public final class NativeLibrary {
   }
 
   private Path extract(byte[] content) {
-    String chosen = System.getenv(CACHE_VARIABLE);
-    if (chosen != null && !chosen.isEmpty()) {
-      return extract(content, Path.of(chosen));
-    }
     try {
-      return extract(content, Path.of(System.getProperty("user.home", ""), ".cache", "maque"));
+      return extract(content, cache());
     } catch (NativeLibraryException e) {
+      if (!chosenCache().isEmpty()) {
+        throw e;
+      }
       try {
         Path directory = Files.createTempDirectory("maque-");
         directory.toFile().deleteOnExit();
@@ -255,16 +255,47 @@ public final class NativeLibrary {
   Path extract(byte[] content, Path directory) {
     byte[] hash = hash(content);
     String copy = "lib" + name + "-" + HexFormat.of().formatHex(hash, 0, 16) + ".so";
-    Path file = directory.resolve(copy).toAbsolutePath();
+    return copy(
+        directory.resolve(copy),
+        file -> holds(file, content),
+        channel -> AtomicFiles.writeAll(channel, content));
+  }
+
+  /** The directory of copies, which need not be there. */
+  public static Path cache() {
+    String chosen = chosenCache();
+    return chosen.isEmpty()
+        ? Path.of(System.getProperty("user.home", ""), ".cache", "maque")
+        : Path.of(chosen);
+  }
+
+  private static String chosenCache() {
+    return Objects.requireNonNullElse(System.getenv(CACHE_VARIABLE), "");
+  }
+
+  /** Whether a file is the copy that is wanted. */
+  @FunctionalInterface
+  public interface Check {
+    boolean holds(Path file) throws IOException;
+  }
+
+  /**
+   * A copy, made or made anew where it is not what is wanted.
+   *
+   * @return the file's absolute path
+   * @throws NativeLibraryException naming path and cause
+   */
+  public static Path copy(Path file, Check wanted, AtomicFiles.Content content) {
+    Path copy = file.toAbsolutePath();
     try {
-      Files.createDirectories(directory);
-      if (!holds(file, content)) {
-        AtomicFiles.write(file, content);
+      Files.createDirectories(copy.getParent());
+      if (!wanted.holds(copy)) {
+        AtomicFiles.write(copy, content);
       }
-      return file;
+      return copy;
     } catch (IOException | StorageException e) {
       throw new NativeLibraryException(
-          file
+          copy
               + ": cannot be written: "
               + e
               + " ("

@@ -8,10 +8,8 @@ import java.nio.channels.Channels;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import maque.runtime.AtomicFiles;
 import maque.runtime.NativeLibrary;
 import maque.runtime.NativeLibraryException;
-import maque.runtime.StorageException;
 
 /**
  * Where {@code libmaque_cuda} and cuBLASLt lie, which the native side opens when a GPU is first
@@ -62,7 +60,7 @@ final class CudaLibrary {
     for (String name : CUBLASLT) {
       URL resource = TrainNative.class.getResource(PRESETS + name);
       if (resource != null) {
-        return copy(resource, name, cache()).toString();
+        return copy(resource, name, NativeLibrary.cache()).toString();
       }
     }
     return "";
@@ -73,40 +71,23 @@ final class CudaLibrary {
     return value.isEmpty() ? null : Path.of(value).toAbsolutePath().toString();
   }
 
-  private static Path cache() {
-    String chosen = System.getenv(NativeLibrary.CACHE_VARIABLE);
-    return chosen != null && !chosen.isEmpty()
-        ? Path.of(chosen)
-        : Path.of(System.getProperty("user.home", ""), ".cache", "maque");
-  }
-
   /**
    * A copy of half a gigabyte, kept from run to run; its name holds the size, which tells versions
    * apart.
    */
   static Path copy(URL resource, String name, Path directory) {
-    Path file = directory;
     try {
       URLConnection connection = resource.openConnection();
       connection.setUseCaches(false);
       try (InputStream in = connection.getInputStream()) {
         long size = connection.getContentLengthLong();
-        file = directory.resolve(name + "-" + size).toAbsolutePath();
-        if (!Files.isRegularFile(file) || Files.size(file) != size) {
-          Files.createDirectories(directory);
-          AtomicFiles.write(file, channel -> in.transferTo(Channels.newOutputStream(channel)));
-        }
-        return file;
+        return NativeLibrary.copy(
+            directory.resolve(name + "-" + size),
+            file -> Files.isRegularFile(file) && Files.size(file) == size,
+            channel -> in.transferTo(Channels.newOutputStream(channel)));
       }
-    } catch (IOException | StorageException e) {
-      throw new NativeLibraryException(
-          file
-              + ": cannot be written: "
-              + e
-              + " ("
-              + NativeLibrary.CACHE_VARIABLE
-              + " may name another directory)",
-          e);
+    } catch (IOException e) {
+      throw new NativeLibraryException(resource + ": cannot be read: " + e, e);
     }
   }
 }
