@@ -122,33 +122,9 @@ Code end_capture(Stream stream, Graph* graph, int32_t* updated) {
 Code launch_graph(Graph graph, Stream stream) { return cudaGraphLaunch(graph_of(graph), stream_of(stream)); }
 Code destroy_graph(Graph graph) { return cudaGraphExecDestroy(graph_of(graph)); }
 
-const Runtime runtime = {
-    kRuntimeVersion,
-    &kCudaKernels,
-    code_text,
-    versions,
-    device_count,
-    device_info,
-    use,
-    memory,
-    allocate,
-    release,
-    allocate_pinned,
-    release_pinned,
-    create_stream,
-    destroy_stream,
-    synchronize,
-    upload,
-    download,
-    create_event,
-    destroy_event,
-    record,
-    wait,
-    begin_capture,
-    end_capture,
-    launch_graph,
-    destroy_graph,
-};
+#define MAQUE_ENTRY(name) name,
+const Runtime runtime = {kRuntimeVersion, &kCudaKernels, MAQUE_CUDA_RUNTIME(MAQUE_ENTRY)};
+#undef MAQUE_ENTRY
 
 }  // namespace
 }  // namespace maque::cuda

@@ -72,6 +72,32 @@ struct Runtime {
   Code (*destroy_graph)(Graph graph);
 };
 
+/// The functions of the struct in its order: a table is made from functions of the same names.
+#define MAQUE_CUDA_RUNTIME(X) \
+  X(code_text)                \
+  X(versions)                 \
+  X(device_count)             \
+  X(device_info)              \
+  X(use)                      \
+  X(memory)                   \
+  X(allocate)                 \
+  X(release)                  \
+  X(allocate_pinned)          \
+  X(release_pinned)           \
+  X(create_stream)            \
+  X(destroy_stream)           \
+  X(synchronize)              \
+  X(upload)                   \
+  X(download)                 \
+  X(create_event)             \
+  X(destroy_event)            \
+  X(record)                   \
+  X(wait)                     \
+  X(begin_capture)            \
+  X(end_capture)              \
+  X(launch_graph)             \
+  X(destroy_graph)
+
 }  // namespace maque::cuda
 
 /// The only symbol that libmaque_cuda gives out; opening the library and asking for it needs no GPU and no

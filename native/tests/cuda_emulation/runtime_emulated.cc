@@ -374,33 +374,9 @@ Code destroy_graph(cuda::Graph graph) {
   return trouble();
 }
 
-const cuda::Runtime runtime = {
-    cuda::kRuntimeVersion,
-    &cuda::kCudaKernels,
-    code_text,
-    versions,
-    device_count,
-    device_info,
-    use,
-    memory,
-    allocate,
-    release,
-    allocate_pinned,
-    release_pinned,
-    create_stream,
-    destroy_stream,
-    synchronize,
-    upload,
-    download,
-    create_event,
-    destroy_event,
-    record,
-    wait,
-    begin_capture,
-    end_capture,
-    launch_graph,
-    destroy_graph,
-};
+#define MAQUE_ENTRY(name) name,
+const cuda::Runtime runtime = {cuda::kRuntimeVersion, &cuda::kCudaKernels, MAQUE_CUDA_RUNTIME(MAQUE_ENTRY)};
+#undef MAQUE_ENTRY
 
 }  // namespace
 
