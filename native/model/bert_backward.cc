@@ -124,16 +124,13 @@ void projection_weights_backward(const Back<T>& p, int64_t layer, bool first_onl
   T* const* grad = p.gradients + bert_tensor(layer, 0);
   const int64_t h = p.g.hidden, ld = 3 * p.w.padded, tokens = p.batch.tokens, texts = p.batch.texts;
   const Arithmetic& arithmetic = p.w.layers[layer].qkv.arithmetic;
+  const auto backward = [&](const Packed<T>& x, const T* dy, int64_t ld_dy, int64_t rows, int64_t block) {
+    weight_backward_packed(p.c, x, dy, ld_dy, h, h, grad[kQueryWeight + 2 * block]);
+    run_column_sums(p.c, dy, ld_dy, rows, h, grad[kQueryBias + 2 * block]);
+  };
   const Packed<T> in = pack_rows(p.c, arithmetic, b.in, h, tokens, h, p.b.pack);
-  for (int64_t i = first_only ? 1 : 0; i < 3; ++i) {
-    const T* dy = p.b.d_qkv + i * p.w.padded;
-    weight_backward_packed(p.c, in, dy, ld, h, h, grad[kQueryWeight + 2 * i]);
-    run_column_sums(p.c, dy, ld, tokens, h, grad[kQueryBias + 2 * i]);
-  }
-  if (!first_only) return;
-  const Packed<T> first = pack_rows(p.c, arithmetic, b.first, h, texts, h, p.b.pack);
-  weight_backward_packed(p.c, first, p.b.d_q, h, h, h, grad[kQueryWeight]);
-  run_column_sums(p.c, p.b.d_q, h, texts, h, grad[kQueryBias]);
+  for (int64_t i = first_only ? 1 : 0; i < 3; ++i) backward(in, p.b.d_qkv + i * p.w.padded, ld, tokens, i);
+  if (first_only) backward(pack_rows(p.c, arithmetic, b.first, h, texts, h, p.b.pack), p.b.d_q, h, texts, 0);
 }
 
 /// d_rows = gradient of the layer's input: through queries, keys and values, and the residual path (dS1, in

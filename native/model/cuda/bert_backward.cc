@@ -82,46 +82,50 @@ void feed_forward_backward(const Back& p, const BertLayerWeights& w, const BertL
   linear_input_backward(p.c, w.up, p.b.d_wide, rows, {p.b.d_rows, p.g.hidden}, p.b.d_rows);
 }
 
-/// Gradients of queries, keys and values from that of the attention's output, where attention is in fp32.
-void fp32_attention_backward(const Back& p, const BertLayerBuffers& b, bool first_only, const Dropout& mask) {
-  const int64_t h = p.g.hidden, rows = first_only ? p.batch.texts : p.batch.tokens;
+/// Where the gradients of queries, keys and values come from and go to; data, ld: the side of the operands.
+template <class Gradients, class T>
+Gradients attention_gradients(const Back& p, const BertLayerBuffers& b, bool first_only, T* Operand::*data,
+                              int64_t Operand::*ld) {
+  const int64_t h = p.g.hidden;
   const Operand& dq = first_only ? p.b.d_q : p.b.d_qkv;
-  AttentionGradients a = {};
-  a.o = b.context.x, a.ldo = h;
-  a.d_o = p.b.d_context.x, a.ld_do = h;
+  Gradients a = {};
+  a.o = b.context.*data, a.ldo = h;
+  a.d_o = p.b.d_context.*data, a.ld_do = h;
   a.log_sums = b.log_sums, a.row_sums = p.b.row_sums;
-  a.dq = dq.x, a.ld_dq = dq.ld;
-  a.dk = p.b.d_qkv.x + h, a.ld_dk = 3 * h;
-  a.dv = p.b.d_qkv.x + 2 * h, a.ld_dv = 3 * h;
-  run(p.c, p.c.kernels.attention_backward, attention_batch(p.g, p.batch, b, first_only, mask), rows, a);
-  if (first_only) round_operand(p.c, p.b.d_q, rows, h);
-  round_operand(p.c, p.b.d_qkv, p.batch.tokens, 3 * h);
+  a.dq = dq.*data, a.ld_dq = dq.*ld;
+  a.dk = p.b.d_qkv.*data + h, a.ld_dk = 3 * h;
+  a.dv = p.b.d_qkv.*data + 2 * h, a.ld_dv = 3 * h;
+  return a;
 }
 
-void bf16_attention_backward(const Back& p, const BertLayerBuffers& b, bool first_only, const Dropout& mask) {
+/// Gradients of queries, keys and values from that of the attention's output.
+void attention_backward(const Back& p, const BertLayerBuffers& b, bool first_only, const Dropout& mask) {
   const int64_t h = p.g.hidden, rows = first_only ? p.batch.texts : p.batch.tokens;
-  const Operand& dq = first_only ? p.b.d_q : p.b.d_qkv;
-  AttentionBf16Gradients a = {};
-  a.o = b.context.rounded, a.ldo = h;
-  a.d_o = p.b.d_context.rounded, a.ld_do = h;
-  a.log_sums = b.log_sums, a.row_sums = p.b.row_sums;
-  a.dq = dq.rounded, a.ld_dq = dq.ld_rounded;
-  a.dk = p.b.d_qkv.rounded + h, a.ld_dk = 3 * h;
-  a.dv = p.b.d_qkv.rounded + 2 * h, a.ld_dv = 3 * h;
-  run(p.c, p.c.kernels.attention_bf16_backward, attention_bf16_batch(p.g, p.batch, b, first_only, mask), rows,
-      a);
+  if (has_bf16_attention(p.g, p.c.precision)) {
+    run(p.c, p.c.kernels.attention_bf16_backward, attention_bf16_batch(p.g, p.batch, b, first_only, mask),
+        rows,
+        attention_gradients<AttentionBf16Gradients>(p, b, first_only, &Operand::rounded,
+                                                    &Operand::ld_rounded));
+    return;
+  }
+  run(p.c, p.c.kernels.attention_backward, attention_batch(p.g, p.batch, b, first_only, mask), rows,
+      attention_gradients<AttentionGradients>(p, b, first_only, &Operand::x, &Operand::ld));
+  if (first_only) round_operand(p.c, p.b.d_q, rows, h);
+  round_operand(p.c, p.b.d_qkv, p.batch.tokens, 3 * h);
 }
 
 /// Gradients of the weights of queries, keys and values.
 void projection_weights_backward(const Back& p, const BertLayerBuffers& b, float* const* grad,
                                  bool first_only) {
-  const int64_t h = p.g.hidden, tokens = p.batch.tokens, texts = p.batch.texts, skip = first_only ? 1 : 0;
-  const Operand dy = p.b.d_qkv.columns(skip * h);
-  weight_backward(p.c, {b.in, dy, tokens, (3 - skip) * h, h, grad[kQueryWeight + 2 * skip], h});
-  bias_backward(p.c, dy, tokens, (3 - skip) * h, grad[kQueryBias + 2 * skip], p.b.scratch);
-  if (!first_only) return;
-  weight_backward(p.c, {b.first, p.b.d_q, texts, h, h, grad[kQueryWeight], h});
-  bias_backward(p.c, p.b.d_q, texts, h, grad[kQueryBias], p.b.scratch);
+  const int64_t h = p.g.hidden, skip = first_only ? 1 : 0;
+  // Of `blocks` of the three, from number `first` on.
+  const auto backward = [&](const Operand& x, const Operand& dy, int64_t rows, int64_t first,
+                            int64_t blocks) {
+    weight_backward(p.c, {x, dy, rows, blocks * h, h, grad[kQueryWeight + 2 * first], h});
+    bias_backward(p.c, dy, rows, blocks * h, grad[kQueryBias + 2 * first], p.b.scratch);
+  };
+  backward(b.in, p.b.d_qkv.columns(skip * h), p.batch.tokens, skip, 3 - skip);
+  if (first_only) backward(b.first, p.b.d_q, p.batch.texts, 0, 1);
 }
 
 /// d_rows = gradient of the layer's input: through queries, keys and values, and the residual path (dS1, in
@@ -164,11 +168,7 @@ void encoder_layer_backward(const Back& p, int64_t layer, bool input) {
   linear_weight_backward(p.c, w.out, b.context, d_out, rows, grad[kOutWeight], grad[kOutBias], p.b.scratch);
   linear_input_backward(p.c, w.out, d_out, rows, p.b.d_context);
   const Dropout mask = mask_of(p.dropout.key, p.dropout.attention, attention_site(layer));
-  if (has_bf16_attention(p.g, p.c.precision)) {
-    bf16_attention_backward(p, b, first_only, mask);
-  } else {
-    fp32_attention_backward(p, b, first_only, mask);
-  }
+  attention_backward(p, b, first_only, mask);
   projection_weights_backward(p, b, grad, first_only);
   if (input) projection_input_backward(p, w.qkv, first_only);
 }
