@@ -16,13 +16,6 @@ class GoldenDeviceTest {
     return spec.with("cuda_library", EmulatedGpu.library()).with("device", "cuda");
   }
 
-  private static ModelSpec distilled(ModelSpec spec) {
-    return spec.with("ce_weight", "0.5")
-        .with("soft_weight", "0.5")
-        .with("soft_loss", "kl")
-        .with("temperature", "2");
-  }
-
   @ParameterizedTest
   @CsvSource({
     "all, pooler",
@@ -40,14 +33,14 @@ class GoldenDeviceTest {
   @ParameterizedTest
   @ValueSource(strings = {"max-logits", "max", "mean", "last"})
   void sequence(String pooling) {
-    GoldenCase.check(onGpu(distilled(ModelSpec.sequence(pooling, "9", 40, 20, 13))), STUDENTS);
+    GoldenCase.check(onGpu(ModelSpec.sequence(pooling, "9", 40, 20, 13).distilled()), STUDENTS);
     Batch bags = GoldenCase.withBags(STUDENTS, 50, 12, 0, 31, 7, 3, 40);
     GoldenCase.check(onGpu(ModelSpec.sequence(pooling, "", 40, 17, 16).withNgrams(50, 16)), bags);
   }
 
   @Test
   void document() {
-    ModelSpec spec = distilled(ModelSpec.document("9", 40, 20, 13)).with("train_vectors", "1");
+    ModelSpec spec = ModelSpec.document("9", 40, 20, 13).distilled().with("train_vectors", "1");
     GoldenCase.check(onGpu(spec), STUDENTS);
     Batch bags = GoldenCase.withBags(STUDENTS, 50, 12, 0, 31, 7, 3, 40);
     GoldenCase.check(onGpu(ModelSpec.document("", 40, 17, 16).withNgrams(50, 16)), bags);
@@ -59,6 +52,6 @@ class GoldenDeviceTest {
         new Batch(
             null, null, STUDENTS.n(), STUDENTS.labels(), STUDENTS.soft(), STUDENTS.hasSoft(), null);
     Batch batch = GoldenCase.withBags(texts, 300, 12, 0, 31, 7, 3, 40);
-    GoldenCase.check(onGpu(distilled(ModelSpec.bag("9", 300, 64))), batch);
+    GoldenCase.check(onGpu(ModelSpec.bag("9", 300, 64).distilled()), batch);
   }
 }

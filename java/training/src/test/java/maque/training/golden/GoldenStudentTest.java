@@ -9,17 +9,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 class GoldenStudentTest {
   private static final Batch BATCH = GoldenCase.batch(40, 4, 9, 1, 6, 0, 11, 2);
 
-  private static ModelSpec distilled(ModelSpec spec) {
-    return spec.with("ce_weight", "0.5")
-        .with("soft_weight", "0.5")
-        .with("soft_loss", "kl")
-        .with("temperature", "2");
-  }
-
   @ParameterizedTest
   @ValueSource(strings = {"max", "mean", "last"})
   void sequence(String pooling) {
-    GoldenCase.check(distilled(ModelSpec.sequence(pooling, "9", 40, 20, 13)), BATCH);
+    GoldenCase.check(ModelSpec.sequence(pooling, "9", 40, 20, 13).distilled(), BATCH);
     GoldenCase.check(ModelSpec.sequence(pooling, "", 40, 17, 16), BATCH);
   }
 
@@ -27,7 +20,7 @@ class GoldenStudentTest {
   @Test
   void sequenceWithTheMaximumOfLogits() {
     Batch batch = GoldenCase.batch(40, 4, 9, 1, 6, 11, 2);
-    GoldenCase.check(distilled(ModelSpec.sequence("max-logits", "9", 40, 20, 13)), batch);
+    GoldenCase.check(ModelSpec.sequence("max-logits", "9", 40, 20, 13).distilled(), batch);
     GoldenCase.check(ModelSpec.sequence("max-logits", "", 40, 17, 16), batch);
   }
 
@@ -42,9 +35,9 @@ class GoldenStudentTest {
 
   @Test
   void document() {
-    GoldenCase.check(distilled(ModelSpec.document("9", 40, 20, 13)), BATCH);
+    GoldenCase.check(ModelSpec.document("9", 40, 20, 13).distilled(), BATCH);
     GoldenCase.check(
-        distilled(ModelSpec.document("9", 40, 20, 13)).with("train_vectors", "1"), BATCH);
+        ModelSpec.document("9", 40, 20, 13).distilled().with("train_vectors", "1"), BATCH);
     GoldenCase.check(ModelSpec.document("", 40, 17, 16), BATCH);
   }
 
@@ -60,7 +53,7 @@ class GoldenStudentTest {
   @Test
   void ngramsBesideTheDocument() {
     Batch batch = GoldenCase.withBags(BATCH, 50, 12, 0, 31, 7, 3, 40, 1);
-    GoldenCase.check(distilled(ModelSpec.document("9", 40, 20, 13)).withNgrams(50, 11), batch);
+    GoldenCase.check(ModelSpec.document("9", 40, 20, 13).distilled().withNgrams(50, 11), batch);
     GoldenCase.check(ModelSpec.document("", 40, 17, 16).withNgrams(50, 16), batch);
   }
 
@@ -70,7 +63,7 @@ class GoldenStudentTest {
     Batch texts = GoldenCase.batch(40, 4, 9, 1, 6, 11, 2);
     Batch batch = GoldenCase.withBags(texts, 50, 12, 0, 31, 7, 3, 40);
     GoldenCase.check(
-        distilled(ModelSpec.sequence(pooling, "9", 40, 20, 13)).withNgrams(50, 11), batch);
+        ModelSpec.sequence(pooling, "9", 40, 20, 13).distilled().withNgrams(50, 11), batch);
     GoldenCase.check(ModelSpec.sequence(pooling, "", 40, 17, 16).withNgrams(50, 16), batch);
   }
 
@@ -80,7 +73,7 @@ class GoldenStudentTest {
     Batch bags =
         new Batch(null, null, texts.n(), texts.labels(), texts.soft(), texts.hasSoft(), null);
     Batch batch = GoldenCase.withBags(bags, 300, 12, 0, 31, 7, 3, 40);
-    GoldenCase.check(distilled(ModelSpec.bag("9", 300, 64)), batch);
+    GoldenCase.check(ModelSpec.bag("9", 300, 64).distilled(), batch);
     GoldenCase.check(ModelSpec.bag("", 300, 5), batch);
   }
 }

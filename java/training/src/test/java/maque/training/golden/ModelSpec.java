@@ -27,6 +27,14 @@ record ModelSpec(
     return new ModelSpec(more, shapes, weights);
   }
 
+  /** The same, trained by half of each loss: Hinton's, at temperature 2. */
+  ModelSpec distilled() {
+    return with("ce_weight", "0.5")
+        .with("soft_weight", "0.5")
+        .with("soft_loss", "kl")
+        .with("temperature", "2");
+  }
+
   Trainer trainer() {
     Trainer.Builder builder = Trainer.builder();
     options.forEach(builder::option);
