@@ -51,19 +51,41 @@ struct Values {
   }
 };
 
+/// The ends of some elements and zero, and what is not 0 where one is NaN or infinite.
+struct Ends {
+  F least = F::zero(), most = F::zero(), bad = F::zero();
+
+  MAQUE_INLINE void take(F v) {
+    least = min(v, least);
+    most = max(v, most);
+    bad = fma(v, F::zero(), bad);
+  }
+  MAQUE_INLINE void join(const Ends& other) {
+    least = min(other.least, least);
+    most = max(other.most, most);
+    bad = bad + other.bad;
+  }
+};
+
+/// Vectors that are under way at once: none waits for the one before.
+constexpr int kChains = MAQUE_VECTORS == 8 ? 2 : 4;
+
 /// The ends of a row, zero included; false where an element is NaN or infinite.
 template <bool kFactor>
 bool row_ends(const Values<kFactor>& values, int64_t k, float* low, float* high) {
-  F least = F::zero(), most = F::zero(), bad = F::zero();
-  for_lanes(k, [&](int64_t p, int64_t r) MAQUE_INLINE_LAMBDA {
-    const F v = values.at(p, r);
-    least = min(v, least);
-    most = max(v, most);
-    bad = bad + (v - v);
-  });
-  *low = -reduce_max(negate(least));
-  *high = reduce_max(most);
-  return sum(bad) == 0.0f;
+  Ends ends[kChains];
+  int64_t whole = 0;
+  for (; whole + kChains * kLanes <= k; whole += kChains * kLanes) {
+#pragma GCC unroll 4
+    for (int c = 0; c < kChains; ++c) ends[c].take(values.at(whole + c * kLanes, kLanes));
+  }
+  for_lanes(k - whole,
+            [&](int64_t p, int64_t r) MAQUE_INLINE_LAMBDA { ends[0].take(values.at(whole + p, r)); });
+#pragma GCC unroll 4
+  for (int c = 1; c < kChains; ++c) ends[0].join(ends[c]);
+  *low = -reduce_max(negate(ends[0].least));
+  *high = reduce_max(ends[0].most);
+  return sum(ends[0].bad) == 0.0f;
 }
 
 template <bool kFactor>
@@ -71,30 +93,61 @@ void quantize_row_affine(const Values<kFactor>& values, int64_t k, float r, int3
   // Adding kRound leaves the rounded number in the low bits, above those of kRound itself.
   const F scale = F::set1(r), round = F::set1(math::kRound);
   const I shift = I::set1(zero - 128) - bits(round);
-  for_lanes(k, [&](int64_t p, int64_t left) MAQUE_INLINE_LAMBDA {
-    const I byte = bits(values.at(p, left) * scale + round) + shift;
-    left == kLanes ? store_clamped(byte, q + p) : store_clamped(byte, q + p, left);
+  const auto byte = [&](int64_t p, int64_t left)
+                        MAQUE_INLINE_LAMBDA { return bits(values.at(p, left) * scale + round) + shift; };
+  int64_t whole = 0;
+  for (; whole + 4 * kLanes <= k; whole += 4 * kLanes) {
+    store_clamped(byte(whole, kLanes), byte(whole + kLanes, kLanes), byte(whole + 2 * kLanes, kLanes),
+                  byte(whole + 3 * kLanes, kLanes), q + whole);
+  }
+  for_lanes(k - whole, [&](int64_t p, int64_t left) MAQUE_INLINE_LAMBDA {
+    const I last = byte(whole + p, left);
+    left == kLanes ? store_clamped(last, q + whole + p) : store_clamped(last, q + whole + p, left);
   });
 }
+
+/// Scale and zero point of one row, and what its values are multiplied by: less than 0 where all bytes are
+/// the zero point.
+template <bool kFactor>
+float choose_affine(const Values<kFactor>& values, int64_t k, float* scale, int32_t* zero) {
+  float low, high;
+  const bool finite = row_ends(values, k, &low, &high);
+  const float range = high - low;
+  if (!finite || range < kLeastRange) {
+    *scale = finite ? 0.0f : __builtin_nanf("");
+    *zero = 128;
+    return -1.0f;
+  }
+  const float r = 255.0f / range;
+  *scale = range / 255.0f;
+  *zero = static_cast<int32_t>((-low * r + math::kRound) - math::kRound);
+  return r;
+}
+
+/// Rows whose ends are looked for before the first of them is written: no row waits for another's, and the
+/// floats are still near.
+constexpr int64_t kRowsAhead = 4;
 
 template <bool kFactor>
 void quantize_affine(Values<kFactor> values, int64_t ldx, int64_t rows, int64_t k, uint8_t* q, int64_t ldq,
                      float* scale, int32_t* zero) {
-  for (int64_t i = 0; i < rows; ++i, values.x += ldx, q += ldq) {
-    float low, high, z = 128.0f;
-    const bool finite = row_ends(values, k, &low, &high);
-    const float range = high - low;
-    if (finite && range >= kLeastRange) {
-      const float r = 255.0f / range;
-      scale[i] = range / 255.0f;
-      z = (-low * r + math::kRound) - math::kRound;
-      quantize_row_affine(values, k, r, static_cast<int32_t>(z), q);
-    } else {
-      scale[i] = finite ? 0.0f : __builtin_nanf("");
-      __builtin_memset(q, 128, static_cast<size_t>(k));
+  for (int64_t first = 0; first < rows; first += kRowsAhead) {
+    const int64_t end = rows - first < kRowsAhead ? rows : first + kRowsAhead;
+    float r[kRowsAhead];
+    for (int64_t i = first; i < end; ++i) {
+      r[i - first] =
+          choose_affine(Values<kFactor>{values.x + i * ldx, values.factor}, k, scale + i, zero + i);
     }
-    zero[i] = static_cast<int32_t>(z);
-    for (int64_t p = k; p < int8_whole_k(k); ++p) q[p] = static_cast<uint8_t>(zero[i]);
+    for (int64_t i = first; i < end; ++i) {
+      const Values<kFactor> row{values.x + i * ldx, values.factor};
+      uint8_t* bytes = q + i * ldq;
+      if (r[i - first] < 0.0f) {
+        __builtin_memset(bytes, 128, static_cast<size_t>(k));
+      } else {
+        quantize_row_affine(row, k, r[i - first], zero[i], bytes);
+      }
+      for (int64_t p = k; p < int8_whole_k(k); ++p) bytes[p] = static_cast<uint8_t>(zero[i]);
+    }
   }
 }
 

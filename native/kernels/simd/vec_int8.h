@@ -11,6 +11,7 @@
 //   a * b             the low 32 bits
 //   store_low(a, p, r)  the low byte of the first r lanes, r in [0, 16]
 //   store_clamped(a, p, r)  the same of lanes clamped to [-128, 127], plus 128
+//   store_clamped(a, b, c, d, p)  the same of all lanes of four vectors
 #pragma once
 #include "kernels/simd/vec.h"
 
@@ -47,6 +48,13 @@ MAQUE_INLINE void store_clamped(I a, uint8_t* p) {
   const __m128i bytes = _mm_xor_si128(_mm512_cvtsepi32_epi8(a.v), _mm_set1_epi8(INT8_MIN));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), bytes);
 }
+MAQUE_INLINE void store_clamped(I a, I b, I c, I d, uint8_t* p) {
+  // Within each 128-bit block: four bytes of a, of b, of c, of d.
+  const __m512i mixed = _mm512_packs_epi16(_mm512_packs_epi32(a.v, b.v), _mm512_packs_epi32(c.v, d.v));
+  const __m512i order = _mm512_setr_epi32(0, 4, 8, 12, 1, 5, 9, 13, 2, 6, 10, 14, 3, 7, 11, 15);
+  const __m512i bytes = _mm512_xor_si512(_mm512_permutexvar_epi32(order, mixed), _mm512_set1_epi8(INT8_MIN));
+  _mm512_storeu_si512(p, bytes);
+}
 
 #elif defined(MAQUE_ISA_AVX2)
 
@@ -74,6 +82,16 @@ MAQUE_INLINE void store_clamped(I a, uint8_t* p) {
   const __m256i words = _mm256_permute4x64_epi64(_mm256_packs_epi32(a.lo, a.hi), 0xD8);
   const __m128i bytes = _mm_packs_epi16(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
   _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm_xor_si128(bytes, _mm_set1_epi8(INT8_MIN)));
+}
+MAQUE_INLINE void store_clamped(I a, I b, uint8_t* p) {
+  // Within each 128-bit block: four bytes of each half of a, then of b.
+  const __m256i mixed = _mm256_packs_epi16(_mm256_packs_epi32(a.lo, a.hi), _mm256_packs_epi32(b.lo, b.hi));
+  const __m256i bytes = _mm256_permutevar8x32_epi32(mixed, _mm256_setr_epi32(0, 4, 1, 5, 2, 6, 3, 7));
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm256_xor_si256(bytes, _mm256_set1_epi8(INT8_MIN)));
+}
+MAQUE_INLINE void store_clamped(I a, I b, I c, I d, uint8_t* p) {
+  store_clamped(a, b, p);
+  store_clamped(c, d, p + 2 * kLanes);
 }
 MAQUE_INLINE void store_low(I a, uint8_t* p, int64_t r) {
   uint8_t bytes[16];
@@ -176,6 +194,14 @@ MAQUE_INLINE void store_clamped(I a, uint8_t* p) {
 
 #endif
 
+#if !defined(MAQUE_ISA_AVX512) && !defined(MAQUE_ISA_AVX2)
+MAQUE_INLINE void store_clamped(I a, I b, I c, I d, uint8_t* p) {
+  store_clamped(a, p);
+  store_clamped(b, p + kLanes);
+  store_clamped(c, p + 2 * kLanes);
+  store_clamped(d, p + 3 * kLanes);
+}
+#endif
 #if !defined(MAQUE_ISA_NEON)
 MAQUE_INLINE I dot4_7bit(I sum, I u, I s) { return dot4(sum, u, s); }
 #endif
