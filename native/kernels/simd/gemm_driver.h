@@ -187,8 +187,9 @@ void copy_tile(const float* from, int64_t ld_from, int64_t rows, int64_t n, floa
     __builtin_memcpy(to + i * ld_to, from + i * ld_from, static_cast<size_t>(n) * 4);
 }
 
-/// Asks for a tile that is written or read once its sums are done.
-void ask_for(const float* p, int64_t ld, int64_t rows, int64_t n) {
+/// Asks for a tile that will be written or read. Inlined always: a compiler may take a call that does nothing
+/// but this for one without effect, and drop it.
+MAQUE_INLINE void ask_for(const float* p, int64_t ld, int64_t rows, int64_t n) {
   for (int64_t i = 0; i < rows; ++i, p += ld) {
     for (int64_t j = 0; j < n; j += kFloatsPerLine) __builtin_prefetch(p + j, 0, 3);
   }
@@ -248,8 +249,9 @@ Ahead ahead_of(const Block& block, int64_t t, int64_t count, int64_t j, int64_t 
 }
 
 /// Sums that start from C wait for it: tile t of columns [j, end) asks for what the tile after it begins
-/// with.
-void ask_for_next(const Block& block, const Parts& tiles, int64_t t, int64_t j, int64_t end, int64_t width) {
+/// with. Inlined as ask_for is.
+MAQUE_INLINE void ask_for_next(const Block& block, const Parts& tiles, int64_t t, int64_t j, int64_t end,
+                               int64_t width) {
   const bool below = t + 1 < tiles.count;
   const int64_t next = below ? t + 1 : 0, column = below ? j : end;
   const float* c = block.g.c + (block.i0 + tiles.begin(next)) * block.g.ldc + column;
