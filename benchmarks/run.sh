@@ -10,7 +10,7 @@
 #          benchmarks/results/<time>.json
 # --texts  real titles, a JSON array of strings or of objects with a "text"; without it those of the tests
 # --picture  where the picture goes too; results/epyc-zen4.json, which the README shows, also makes docs/benchmarks.svg
-# --plots  table and plots of an earlier run's figures; measures nothing
+# --plots  limits, table and plots of an earlier run's figures anew; measures nothing
 # --list   names of the tasks; all are run without one
 # --isa avx2  caps every contender to AVX2 and FMA on a processor that has more: Maque and LibTorch by their
 #          own switches, the JVM by -XX:UseAVX=2, ONNX Runtime, which has none, by answering for CPUID

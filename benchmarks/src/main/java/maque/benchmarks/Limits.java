@@ -5,6 +5,7 @@ import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -35,6 +36,14 @@ record Limits(
     final String shown;
     private final String key;
 
+    /** The one of this name for people. */
+    static Peak shown(String shown) {
+      return Arrays.stream(values())
+          .filter(peak -> peak.shown.equals(shown))
+          .findFirst()
+          .orElseThrow(() -> new IllegalArgumentException("no peak " + shown));
+    }
+
     Peak(String shown, String key) {
       this.shown = shown;
       this.key = key;
@@ -54,6 +63,14 @@ record Limits(
     Level(String key, String shown) {
       this.key = key;
       this.shown = shown;
+    }
+
+    private String bandwidth() {
+      return "read_" + key + "_gb";
+    }
+
+    private String size() {
+      return "cache_" + key + "_bytes";
     }
   }
 
@@ -79,7 +96,33 @@ record Limits(
         (String) json.get("isa"), (String) json.get("int8_instruction"), peaks, read, cacheBytes);
   }
 
+  /**
+   * From what {@link #toJson} wrote.
+   *
+   * @throws IllegalArgumentException naming what is missing
+   */
+  static Limits kept(Map<?, ?> json) {
+    Map<Peak, Double> peaks = new LinkedHashMap<>();
+    for (Peak peak : Peak.values()) {
+      if (json.get(peak.key) != null) {
+        peaks.put(peak, number(json, peak.key) * 1e9);
+      }
+    }
+    Map<Level, Double> read = new LinkedHashMap<>();
+    Map<Level, Double> cacheBytes = new LinkedHashMap<>();
+    for (Level level : Level.values()) {
+      read.put(level, number(json, level.bandwidth()) * 1e9);
+      cacheBytes.put(
+          level, level == Level.MEMORY ? Double.POSITIVE_INFINITY : number(json, level.size()));
+    }
+    return new Limits(
+        (String) json.get("isa"), (String) json.get("int8_instruction"), peaks, read, cacheBytes);
+  }
+
   private static double number(Map<?, ?> map, String key) {
+    if (!(map.get(key) instanceof Number)) {
+      throw new IllegalArgumentException("limits without " + key);
+    }
     return ((Number) map.get(key)).doubleValue();
   }
 
@@ -109,7 +152,10 @@ record Limits(
     json.put("int8_instruction", int8Instruction);
     peaks.forEach((peak, value) -> json.put(peak.key, value / 1e9));
     for (Level level : Level.values()) {
-      json.put("read_" + level.key + "_gb", read.get(level) / 1e9);
+      json.put(level.bandwidth(), read.get(level) / 1e9);
+    }
+    for (Level level : List.of(Level.L1, Level.L2, Level.L3)) {
+      json.put(level.size(), cacheBytes.get(level));
     }
     return json;
   }

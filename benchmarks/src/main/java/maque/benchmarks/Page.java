@@ -36,6 +36,9 @@ final class Page {
         .append("</style>\n</head>\n<body>\n<main>\n");
     element("h1", title);
     element("p", "Measured on " + Rows.text(rows.get(0), "cpu") + ". " + INTRODUCTION);
+    if (((Map<?, ?>) rows.get(0).get("environment")).get("capped") instanceof String capped) {
+      element("p", "Capped: " + capped + ".");
+    }
     ratios();
     students();
     distributions();
@@ -156,7 +159,7 @@ final class Page {
     element("td", Rows.has(row, "peer") ? Rows.shown(row, "peer") : "");
     element("td", number(row, "ratio", ""));
     element("td", number(row, "gflops", ""));
-    element("td", Rows.text(row, "limit"));
+    element("td", Report.limit(row));
     element("td", number(row, "percent_of_limit", " %"));
     out.append("</tr>\n");
   }
@@ -189,9 +192,10 @@ final class Page {
 
   private static final String INTRODUCTION =
       "The same weights and inputs for all, one thread on one core; contenders take turns in one"
-          + " process, and a figure is the median of its rounds' medians. A row's limit is the"
-          + " later of two times: its arithmetic at the core's measured peak, and what it must read"
-          + " at the measured bandwidth of the level that holds it.";
+          + " process, and a figure is the median of its rounds' medians. A row's limit is"
+          + " the sum over its parts of the later of two times: its arithmetic at the core's"
+          + " measured peak, and what it must read at the measured bandwidth of the level that"
+          + " holds it.";
 
   private static final String STYLE =
       """

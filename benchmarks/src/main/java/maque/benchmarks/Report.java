@@ -127,16 +127,47 @@ final class Report {
 
   /** Says in a row how near to its limit the work is. */
   void limit(Limits.Peak peak, Cost cost, double seconds, double unit, Map<String, Object> out) {
+    limit(limits, peak, cost, seconds, unit, out);
+  }
+
+  private static void limit(
+      Limits limits,
+      Limits.Peak peak,
+      Cost cost,
+      double seconds,
+      double unit,
+      Map<String, Object> out) {
     if (!limits.peaks().containsKey(peak)) {
       return;
     }
     Cost.Bound bound = cost.bound(limits, peak);
     out.put("percent_of_limit", 100 * bound.seconds() / seconds);
     out.put("limit", bound.name());
+    out.put("limit_share", 100 * bound.share());
     out.put("limit_time", bound.seconds() / unit);
     out.put("gflops", cost.flops() / seconds / 1e9);
     out.put("intensity", cost.intensity());
     out.put("peak", peak.shown);
+  }
+
+  /** The limits of an earlier run's rows anew, from its figures, as {@link Tasks} counts now. */
+  static void limitAgain(List<Map<String, Object>> rows) {
+    Limits limits = Limits.kept((Map<?, ?>) rows.get(0).get("limits"));
+    for (Map<String, Object> row : rows) {
+      Tasks.ALL.stream()
+          .filter(task -> task.name().equals(row.get("task")))
+          .flatMap(task -> task.rows().stream().map(of -> Map.entry(task, of)))
+          .filter(of -> of.getValue().flavour().equals(row.get("flavour")))
+          .filter(of -> of.getValue().cost() != null && row.get("peak") != null)
+          .forEach(of -> limitAgain(limits, of.getKey(), of.getValue(), row));
+    }
+  }
+
+  private static void limitAgain(Limits limits, Task task, Row of, Map<String, Object> row) {
+    double unit = Task.unitSeconds(task.unit());
+    double seconds = Rows.number(row, "maque") * unit;
+    Limits.Peak peak = Limits.Peak.shown((String) row.get("peak"));
+    limit(limits, peak, of.cost().get(), seconds, unit, row);
   }
 
   private static double scaled(Task task, String contender, double seconds) {
@@ -200,8 +231,9 @@ final class Report {
         "\n\n"
             + "Median times of rounds in turn; ratio: the fastest peer's by Maque's, above 1 where"
             + " Maque is faster. GFLOP/s: operations that the work needs, without padding. Limit:"
-            + " the later of arithmetic at the core's measured peak and of reading what must be"
-            + " read at its measured bandwidth.\n\n");
+            + " the sum over the work's parts of the later of arithmetic at the core's measured"
+            + " peak and of reading what must be read at its measured bandwidth; named is what"
+            + " binds for most of that time, and for which part of it.\n\n");
     out.append(
         "| work | flavour | Maque | p99 | best peer | | ratio | GFLOP/s | limit | share of it |\n");
     out.append("|---|---|---|---|---|---|---|---|---|---|\n");
@@ -243,9 +275,18 @@ final class Report {
             ? "–"
             : String.format(Locale.ROOT, "**%.2f**", ((Number) ratio).doubleValue()));
     cells.add(cell(row.get("gflops"), ""));
-    cells.add(row.get("limit") == null ? "–" : String.valueOf(row.get("limit")));
+    cells.add(limit(row));
     cells.add(cell(row.get("percent_of_limit"), " %"));
     return "| " + String.join(" | ", cells) + " |";
+  }
+
+  /** What binds a row's limit, and for which part of its time if not for all of it. */
+  static String limit(Map<String, Object> row) {
+    if (row.get("limit") == null) {
+      return "–";
+    }
+    boolean partly = row.get("limit_share") instanceof Number share && share.doubleValue() < 99.5;
+    return row.get("limit") + (partly ? ", " + cell(row.get("limit_share"), " %") : "");
   }
 
   private static String cell(Object value, String unit) {

@@ -50,6 +50,11 @@ final class StudentWork {
         Arrays.stream(means).map(mean -> Ort.Input.floats(mean, size)).toArray(Ort.Input[]::new));
   }
 
+  /** How many different words those documents can have at most. */
+  static int documentWords(int size) {
+    return Math.min(Material.DOCUMENT.vocabulary(), (size == 1 ? BATCHES : size) * WORDS);
+  }
+
   private static float[] means(Weights weights, int[][] batch) {
     float[] vectors = weights.get("vectors.weight");
     int in = Material.DOCUMENT.in();

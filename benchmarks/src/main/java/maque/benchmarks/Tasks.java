@@ -93,24 +93,30 @@ final class Tasks {
   private static Task document(String name, String what, int texts, String unit, double seconds) {
     StudentShape shape = Material.DOCUMENT;
     int words = StudentWork.WORDS;
+    int used = StudentWork.documentWords(texts);
     return Task.named(name, what)
         .unit(unit)
         .seconds(seconds)
         .quick()
         .agreement(1e-5)
-        .row("fp32", MAQUE, STUDENT_PEERS, FP32, () -> shape.document(texts, words, form(4, false)))
+        .row(
+            "fp32",
+            MAQUE,
+            STUDENT_PEERS,
+            FP32,
+            () -> shape.document(texts, words, used, form(4, false)))
         .row(
             "fp32 folded",
             MAQUE_FOLDED,
             STUDENT_PEERS,
             FP32,
-            () -> shape.document(texts, words, form(4, true)))
+            () -> shape.document(texts, words, used, form(4, true)))
         .row(
             "int8 folded",
             MAQUE_INT8,
             STUDENT_PEERS,
             INT8,
-            () -> shape.document(texts, words, form(1, true)))
+            () -> shape.document(texts, words, used, form(1, true)))
         .others(ORT_INT8)
         .opens(contender -> StudentWork.document(contender, texts));
   }
@@ -171,10 +177,11 @@ final class Tasks {
 
   /** The mean batch's. */
   private static Cost cost(StudentShape shape, int[][][] batches, Form form) {
-    Cost sum = new Cost(0);
+    int used = (int) Arrays.stream(batches).mapToLong(Tasks::distinct).sum();
+    used = Math.min(used, distinct(Material.ids()));
+    Cost sum = Cost.nothing();
     for (int[][] batch : batches) {
-      int tokens = IntStream.of(Texts.lengths(batch)).sum();
-      sum = sum.plus(shape.sequence(tokens, distinct(batch), Texts.longest(batch), form));
+      sum = sum.plus(shape.sequence(Texts.lengths(batch), distinct(batch), used, form));
     }
     return sum.times(1.0 / batches.length);
   }
@@ -198,9 +205,13 @@ final class Tasks {
 
   /** The mean title's. */
   private static Cost labelCost(StudentShape shape, Form form) {
-    int[] lengths = Texts.lengths(Material.ids());
-    int tokens = IntStream.of(lengths).sum();
-    return shape.sequence(tokens, tokens, tokens, form).times(1.0 / lengths.length);
+    int[][] ids = Material.ids();
+    int used = distinct(ids);
+    Cost sum = Cost.nothing();
+    for (int[] title : ids) {
+      sum = sum.plus(shape.sequence(new int[] {title.length}, title.length, used, form));
+    }
+    return sum.times(1.0 / ids.length);
   }
 
   /** Numbers are compared without dropout only: the generators differ. */
@@ -208,31 +219,22 @@ final class Tasks {
     List<String> peers =
         List.of(TORCH_PADDED, TORCH_PADDED_PLAIN, TORCH_PACKED, TORCH_PACKED_PLAIN);
     String work = "sequence student 300/300, training step" + how;
-    Supplier<Cost> cost = dropout == 0 ? Tasks::sequenceStepCost : Tasks::sequenceDropoutCost;
     Task.Builder task =
         Task.named(name, work)
             .seconds(2)
-            .row("fp32", MAQUE, peers, FP32, cost)
-            .row("bf16", MAQUE_BF16, peers, BF16, cost);
+            .row("fp32", MAQUE, peers, FP32, () -> sequenceStepCost(dropout > 0, 4))
+            .row("bf16", MAQUE_BF16, peers, BF16, () -> sequenceStepCost(dropout > 0, 2));
     return (dropout == 0 ? task : task.agreement(Double.NaN))
         .opens(contender -> TrainingWork.student(contender, 64, dropout));
   }
 
-  private static Cost sequenceStepCost() {
+  /** With dropout each token's embedding is dropped by itself: none is projected for another. */
+  private static Cost sequenceStepCost(boolean dropout, int bytes) {
     int[][] batch = TrainingWork.studentBatch(64);
-    return sequenceStepCost(batch, distinct(batch));
-  }
-
-  /** Each token's embedding is dropped by itself, so that none is projected for another. */
-  private static Cost sequenceDropoutCost() {
-    int[][] batch = TrainingWork.studentBatch(64);
-    return sequenceStepCost(batch, IntStream.of(Texts.lengths(batch)).sum());
-  }
-
-  private static Cost sequenceStepCost(int[][] batch, int projected) {
     int[] lengths = Texts.lengths(batch);
-    return Material.SEQUENCE.sequenceStep(
-        IntStream.of(lengths).sum(), projected, IntStream.of(lengths).max().orElse(0));
+    int distinct = distinct(batch);
+    int projected = dropout ? IntStream.of(lengths).sum() : distinct;
+    return Material.SEQUENCE.sequenceStep(lengths, projected, distinct, bytes);
   }
 
   private static Task teacher(String name, String what, int size, double seconds) {
@@ -248,16 +250,16 @@ final class Tasks {
 
   /** The mean batch's. */
   private static Cost teacherCost(int size, int bytes) {
-    int[][][] batches = Texts.batches(Material.ids(), size);
-    double weight = 1.0 / batches.length;
-    double flops = 0;
-    double tokens = 0;
+    int[][] ids = Material.ids();
+    int[][][] batches = Texts.batches(ids, size);
+    int used = distinct(ids);
+    Cost sum = Cost.nothing();
     for (int[][] batch : batches) {
-      flops += weight * BertShape.SMALL.flops(Texts.lengths(batch));
-      tokens += weight * IntStream.of(Texts.lengths(batch)).sum();
+      sum =
+          sum.plus(
+              BertShape.SMALL.forward(bytes, used, BertShape.Last.ALL_ROWS, Texts.lengths(batch)));
     }
-    Cost middle = BertShape.SMALL.forward(bytes, (int) Math.round(tokens));
-    return new Cost(flops, middle.reads());
+    return sum.times(1.0 / batches.length);
   }
 
   private static int[] lengths(int texts, int length) {
@@ -268,27 +270,30 @@ final class Tasks {
 
   private static Task base() {
     BertShape shape = BertShape.BASE;
-    int[] lengths = lengths(64, 32);
     List<String> peers = List.of(TORCH, TORCH_PLAIN, ORT_FUSED);
     return Task.named("base-64x32", "BERT-base geometry, forward 64x32")
         .seconds(3)
-        .row("fp32", MAQUE, peers, FP32, () -> shape.forward(4, lengths))
+        .row("fp32", MAQUE, peers, FP32, () -> baseCost(4))
         .row(
             "bf16",
             MAQUE_BF16,
             List.of(TORCH, TORCH_PLAIN, ORT_FUSED, TORCH_BF16),
             BF16,
-            () -> shape.forward(2, lengths))
-        .row("int8", MAQUE_INT8, peers, INT8, () -> shape.forward(1, lengths))
+            () -> baseCost(2))
+        .row("int8", MAQUE_INT8, peers, INT8, () -> baseCost(1))
         .opens(contender -> TeacherWork.shape(contender, "base", shape, 64, 32));
+  }
+
+  private static Cost baseCost(int bytes) {
+    return BertShape.BASE.forward(bytes, 64 * 32, BertShape.Last.ALL_ROWS, lengths(64, 32));
   }
 
   private static Task step(String name, String what, BertShape shape, double seconds) {
     int[] lengths = lengths(32, 32);
     return Task.named(name, what)
         .seconds(seconds)
-        .row("fp32", MAQUE, TRAINING_PEERS, FP32, () -> shape.step(lengths))
-        .row("bf16", MAQUE_BF16, TRAINING_PEERS, BF16, () -> shape.step(lengths))
+        .row("fp32", MAQUE, TRAINING_PEERS, FP32, () -> shape.step(4, lengths))
+        .row("bf16", MAQUE_BF16, TRAINING_PEERS, BF16, () -> shape.step(2, lengths))
         .opens(contender -> TrainingWork.step(contender, shape, 32, 32));
   }
 
@@ -296,23 +301,33 @@ final class Tasks {
     boolean all = train.equals("all");
     return Task.named(name, what)
         .seconds(all ? 4 : 2)
-        .row("fp32", MAQUE, TRAINING_PEERS, FP32, () -> epochCost(all))
-        .row("bf16", MAQUE_BF16, TRAINING_PEERS, BF16, () -> epochCost(all))
+        .row("fp32", MAQUE, TRAINING_PEERS, FP32, () -> epochCost(all, 4))
+        .row("bf16", MAQUE_BF16, TRAINING_PEERS, BF16, () -> epochCost(all, 2))
         .opens(contender -> TrainingWork.epoch(contender, train));
   }
 
-  /** With the frozen part cached, a step is the pooler and the head on one row a text. */
-  private static Cost epochCost(boolean all) {
-    BertShape shape = BertShape.SMALL;
-    double flops = 0;
+  private static Cost epochCost(boolean all, int bytes) {
+    Cost sum = Cost.nothing();
     for (int[][] batch : TrainingWork.epochBatches()) {
-      double hidden = shape.hidden();
-      double head = hidden * hidden + hidden * 192 + 192.0 * Material.CLASSES;
-      flops += all ? 3 * shape.flops(Texts.lengths(batch)) : 6 * batch.length * head;
+      sum =
+          sum.plus(
+              all
+                  ? BertShape.SMALL.step(bytes, Texts.lengths(batch))
+                  : headStep(batch.length, bytes));
     }
-    double bytes =
-        all ? shape.step(0).reads().get(0).bytes() : 16.0 * shape.hidden() * (shape.hidden() + 192);
-    return new Cost(flops, new Cost.Read(TrainingWork.EPOCH_BATCHES * bytes, bytes));
+    return sum;
+  }
+
+  /** With the frozen part cached, a step is the pooler and the head on one row a text. */
+  private static Cost headStep(int texts, int bytes) {
+    double hidden = BertShape.SMALL.hidden();
+    double weights = hidden * hidden + hidden * 192 + 192.0 * Material.CLASSES;
+    Cost.Read once = new Cost.Read(bytes * weights, 16 * weights);
+    Cost products = new Cost(2 * texts * weights, once);
+    return products
+        .times(2)
+        .plus(new Cost(products.flops()))
+        .plus(new Cost(0, new Cost.Read(16 * weights, 16 * weights)));
   }
 
   private static Task tokenizer() {

@@ -3,6 +3,7 @@ package maque.benchmarks;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.nio.charset.StandardCharsets;
@@ -95,12 +96,52 @@ class ReportTest {
   @Test
   void limitIsTheLaterOfArithmeticAndReads() {
     Cost heavy = new Cost(1e9, new Cost.Read(1e6, 1e6));
-    assertEquals(new Cost.Bound("fp32 peak", 0.01), heavy.bound(LIMITS, Limits.Peak.FP32));
+    assertEquals(new Cost.Bound("fp32 peak", 0.01, 1), heavy.bound(LIMITS, Limits.Peak.FP32));
     assertEquals(50, number(row(1), "percent_of_limit"), 1e-9);
     assertEquals(50, number(row(2), "percent_of_limit"), 1e-9);
     Cost light = new Cost(1e3, new Cost.Read(1e6, 2e6), new Cost.Read(4e5, 4e7));
     // 1 MB of 2 that L3 holds, 0.4 MB of 40 that only memory holds: 20 µs each.
     assertEquals(4e-5, light.bound(LIMITS, Limits.Peak.FP32).seconds(), 1e-12);
+  }
+
+  @Test
+  void partsFollowEachOther() {
+    // 10 ms of arithmetic, 10 ms of reading memory, arithmetic again: none hides behind another.
+    Cost cost = new Cost(1e9).plus(new Cost(1e3, new Cost.Read(2e8, 4e8))).plus(new Cost(1e9));
+    Cost.Bound bound = cost.bound(LIMITS, Limits.Peak.FP32);
+    assertEquals(0.03, bound.seconds(), 1e-12);
+    assertEquals("fp32 peak", bound.name());
+    assertEquals(2.0 / 3, bound.share(), 1e-12);
+    assertEquals(0.06, cost.times(2).bound(LIMITS, Limits.Peak.FP32).seconds(), 1e-12);
+    assertEquals("L3 reads, 60.0 %", Report.limit(Map.of("limit", "L3 reads", "limit_share", 60)));
+    assertEquals("L3 reads", Report.limit(Map.of("limit", "L3 reads", "limit_share", 99.9)));
+  }
+
+  @Test
+  void keptLimitsAreThoseThatWereMeasured() {
+    assertEquals(LIMITS, Limits.kept(LIMITS.toJson()));
+    Map<String, Object> old = new LinkedHashMap<>(LIMITS.toJson());
+    old.remove("cache_l2_bytes");
+    String why = assertThrows(IllegalArgumentException.class, () -> Limits.kept(old)).getMessage();
+    assertTrue(why.contains("cache_l2_bytes"), why);
+  }
+
+  @Test
+  void limitsOfAnEarlierRunAreCountedAnew() {
+    Report report = new Report(environment(), LIMITS);
+    Map<String, Object> row = report.add("x", "fp32", "ms", 1e3, null, null, false);
+    row.put("task", "base-64x32");
+    row.put("peak", Limits.Peak.FP32.shown);
+    row.put("percent_of_limit", 1.0);
+    Report.limitAgain(report.rows());
+    double flops =
+        Tasks.ALL.stream()
+            .filter(task -> task.name().equals("base-64x32"))
+            .mapToDouble(task -> task.rows().get(0).cost().get().flops())
+            .sum();
+    assertEquals(flops / 1e9, number(row, "gflops"), 1e-9);
+    assertTrue(
+        number(row, "percent_of_limit") > 100, "base takes more than a second at 100 GFLOP/s");
   }
 
   @Test
@@ -112,19 +153,30 @@ class ReportTest {
 
   @Test
   void costsCountWhatIsNeeded() {
-    // Two texts of 3 and 2 tokens through one layer of hidden 4, inner 8: 4h² + 2hf = 128 weights.
+    // Two texts of 3 and 2 tokens through one layer of hidden 4, inner 8: 4h² + 2hf = 128 weights;
+    // two rows of embeddings are added for each token.
     BertShape bert = new BertShape(1, 4, 2, 8, 10, 16);
-    assertEquals(2 * 5 * 128 + 4 * 4 * (9 + 4), bert.flops(3, 2), 1e-9);
+    double all = bert.forward(4, 5, BertShape.Last.ALL_ROWS, 3, 2).flops();
+    assertEquals(5 * 4 + 2 * 5 * 128 + 4 * 4 * (9 + 4), all, 1e-9);
+    // First rows only: keys and values of all five tokens, the rest for two.
+    double first = bert.forward(4, 5, BertShape.Last.FIRST_ROWS, 3, 2).flops();
+    assertEquals(5 * 4 + 2 * (5 * 32 + 2 * 96) + 4 * 4 * (3 + 2), first, 1e-9);
+    assertEquals(3 * first, bert.step(4, 3, 2).flops(), 1e-9);
     StudentShape student = new StudentShape(10, 3, 2, 4, 5);
     StudentShape.Form trained = new StudentShape.Form(4, false);
     // Per token: both directions' gates (8h = 16) by 2h, the head 2(2h·m + m·c); per distinct one
     // 2e.
     double seven = 7 * (2 * 16 * 2 + 72) + 5 * 2 * 16 * 3;
-    assertEquals(seven, student.sequence(7, 5, 4, trained).flops(), 1e-9);
+    Cost sequence = student.sequence(new int[] {4, 3}, 5, 9, trained);
+    assertEquals(seven, sequence.flops(), 1e-9);
+    assertEquals(3 * seven, student.sequenceStep(new int[] {4, 3}, 5, 9, 4).flops(), 1e-9);
+    // Rows and input product, four steps (the last for one text), the head.
+    assertEquals(2 + 4 + 1, sequence.parts().size());
+    assertEquals(2 * 16 * 2, sequence.parts().get(5).flops(), 1e-9);
     // Three gates of two directions: 6h = 12; the mean of 2 words of 3 numbers before them.
-    assertEquals(2 * 3 + 2 * 3 * 12 + 72, student.document(1, 2, trained).flops(), 1e-9);
+    assertEquals(2 * 3 + 2 * 3 * 12 + 72, student.document(1, 2, 9, trained).flops(), 1e-9);
     StudentShape.Form folded = new StudentShape.Form(1, true);
-    assertEquals(2 * 12 + 72, student.document(1, 2, folded).flops(), 1e-9);
+    assertEquals(2 * 12 + 72, student.document(1, 2, 9, folded).flops(), 1e-9);
   }
 
   @Test
