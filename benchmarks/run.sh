@@ -38,7 +38,7 @@ while [ $# -gt 0 ]; do
     --texts) texts=$(realpath "$2"); shift;;
     --plots) json=-; arguments+=(--plots "$(realpath "$2")"); shift;;
     --picture) arguments+=(--picture "$(realpath -m "$2")"); shift;;
-    --isa) isa=$2; shift;;
+    --isa) isa=${2:-nothing}; shift;;
     --quick) arguments+=(--quick);;
     --list) json=-; arguments+=(--list);;
     -h|--help) sed -n '2,19s/^# \{0,1\}//p' "$0"; exit 0;;
@@ -48,6 +48,10 @@ while [ $# -gt 0 ]; do
   shift
 done
 case $isa in ''|avx2) ;; *) echo "--isa $isa: expected avx2" >&2; exit 2;; esac
+if [ -n "$isa" ] && ! grep -qw avx512f /proc/cpuinfo; then
+  echo "--isa $isa: this processor has no AVX-512, so that there is nothing to cap: run without it" >&2
+  exit 2
+fi
 if [ -z "$json" ]; then
   mkdir -p "$here/results"
   json=$here/results/$(date -u +%Y%m%d-%H%M%S).json

@@ -73,6 +73,19 @@ if(MAQUE_ARM64 AND CMAKE_CROSSCOMPILING)
                             ${native_fingerprint} | grep -c serving")
 endif()
 
+# What a library sees of the processor in a run of the benchmarks with every contender capped.
+if(NOT MAQUE_ARM64 AND NOT MAQUE_SANITIZE)
+  set_target_properties(maque_cpuid_cap PROPERTIES EXCLUDE_FROM_ALL FALSE)
+  add_library(cpuid_cap_asks MODULE native/tests/cap/asks.cc)
+  add_executable(cpuid_cap_test native/tests/cap/cpuid_cap_test.cc)
+  foreach(target cpuid_cap_asks cpuid_cap_test)
+    target_compile_options(${target} PRIVATE ${MAQUE_WARNINGS})
+    target_link_libraries(${target} PRIVATE ${CMAKE_DL_LIBS})
+  endforeach()
+  add_test(NAME cpuid_cap COMMAND ${CMAKE_SOURCE_DIR}/native/tests/cap/cpuid_cap.sh $<TARGET_FILE:maque_cpuid_cap>
+           $<TARGET_FILE:cpuid_cap_asks> $<TARGET_FILE:cpuid_cap_test>)
+endif()
+
 add_test(NAME isa_gate COMMAND ${CMAKE_SOURCE_DIR}/native/tests/isa_gate.sh ${CMAKE_OBJDUMP} ${CMAKE_NM}
          $<TARGET_FILE:maque_core> $<TARGET_FILE:maque_kernels> $<TARGET_FILE:maque_model> $<TARGET_FILE:maque_abi>)
 # Layout; skipped, and counted so, where the version of clang-format that decides is not installed.
