@@ -2,7 +2,6 @@
 
 #include "kernels/math.h"
 #include "kernels/simd/attention_product.h"
-#include "kernels/simd/transpose.h"
 
 namespace maque::MAQUE_ISA {
 
@@ -17,15 +16,16 @@ MAQUE_INLINE int64_t panel_width(int64_t keys) {
 
 /// panel[p * width + j] = rows[j * ld + p] for j < keys; 0 in the columns past them.
 void pack_transposed(const float* rows, int64_t ld, int64_t keys, int64_t d, float* panel) {
-  const int64_t width = panel_width(keys), whole_keys = keys / 4 * 4, whole_d = d / 4 * 4;
-  for (int64_t j = 0; j < whole_keys; j += 4) {
-    for (int64_t p = 0; p < whole_d; p += 4) transpose4(rows + j * ld + p, ld, panel + p * width + j, width);
-    for (int64_t p = whole_d; p < d; ++p) {
-      for (int64_t t = j; t < j + 4; ++t) panel[p * width + t] = rows[t * ld + p];
-    }
-  }
-  for (int64_t p = 0; p < d; ++p) {
-    for (int64_t j = whole_keys; j < width; ++j) panel[p * width + j] = j < keys ? rows[j * ld + p] : 0.0f;
+  const int64_t width = panel_width(keys);
+  for (int64_t j = 0; j < width; j += kLanes) {
+    for_lanes(d, [&](int64_t p, int64_t r) MAQUE_BODY {
+      F block[kLanes];
+      for (int64_t t = 0; t < kLanes; ++t) {
+        block[t] = j + t < keys ? load(rows + (j + t) * ld + p, r) : F::zero();
+      }
+      transpose(block);
+      for (int64_t t = 0; t < r; ++t) block[t].store(panel + (p + t) * width + j);
+    });
   }
 }
 
@@ -45,7 +45,8 @@ void product_rows(const float* a, int64_t a_row, int64_t a_k, const float* rows,
                   int64_t k, int64_t d, float scale, float* c, int64_t ldc, float* copy) {
   if (ld != d && m > 2 * kTileRows) {
     for (int64_t p = 0; p < k; ++p) {
-      __builtin_memcpy(copy + p * d, rows + p * ld, static_cast<size_t>(d) * sizeof(float));
+      for_lanes(d, [&](int64_t j, int64_t r)
+                       MAQUE_BODY { store(load(rows + p * ld + j, r), copy + p * d + j, r); });
     }
     rows = copy;
     ld = d;
@@ -71,6 +72,72 @@ void softmax_row(float* row, int64_t n) {
   for_lanes(n, [&](int64_t j, int64_t r) MAQUE_BODY { store(load(row + j, r) / divisor, row + j, r); });
 }
 
+/// Rows that go through the steps of a softmax together: each step waits for the one before.
+constexpr int kSoftmaxRows = MAQUE_VECTORS == 8 ? 2 : 4;
+
+/// kRows rows of kBlocks blocks of lanes, of which the last has r.
+template <int kRows, int kBlocks>
+MAQUE_INLINE void softmax_tile(float* rows, int64_t n, int64_t r) {
+  constexpr int kLast = kBlocks - 1;
+  const M used = M::first_lanes(r);
+  F x[kRows][kBlocks], top[kRows], total[kRows];
+#pragma GCC unroll 4
+  for (int i = 0; i < kRows; ++i) {
+    const float* row = rows + i * n;
+    F largest = F::set1(row[0]);
+#pragma GCC unroll 4
+    for (int b = 0; b < kLast; ++b) {
+      x[i][b] = F::load(row + b * kLanes);
+      largest = max(x[i][b], largest);
+    }
+    x[i][kLast] = select(used, F::load(row + kLast * kLanes, r), F::set1(row[0]));
+    top[i] = F::set1(reduce_max(max(x[i][kLast], largest)));
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < kRows; ++i) {
+    total[i] = F::zero();
+#pragma GCC unroll 4
+    for (int b = 0; b < kBlocks; ++b) {
+      const F e = math::exp(x[i][b] - top[i]);
+      x[i][b] = b == kLast ? select(used, e, F::zero()) : e;
+      total[i] = total[i] + x[i][b];
+    }
+  }
+#pragma GCC unroll 4
+  for (int i = 0; i < kRows; ++i) {
+    const F divisor = F::set1(sum(total[i]));
+#pragma GCC unroll 4
+    for (int b = 0; b < kLast; ++b) (x[i][b] / divisor).store(rows + i * n + b * kLanes);
+    (x[i][kLast] / divisor).store(rows + i * n + kLast * kLanes, r);
+  }
+}
+
+template <int kBlocks>
+void softmax_blocks(float* row, int64_t rows, int64_t n) {
+  const int64_t r = n - (kBlocks - 1) * kLanes;
+  int64_t i = 0;
+  for (; i + kSoftmaxRows <= rows; i += kSoftmaxRows) {
+    softmax_tile<kSoftmaxRows, kBlocks>(row + i * n, n, r);
+  }
+  for (; i < rows; ++i) softmax_tile<1, kBlocks>(row + i * n, n, r);
+}
+
+/// Softmax of every row of [rows, n]: short ones stay in registers.
+void softmax_rows(float* row, int64_t rows, int64_t n) {
+  switch ((n + kLanes - 1) / kLanes) {
+    case 0:
+      return;
+    case 1:
+      return softmax_blocks<1>(row, rows, n);
+    case 2:
+      return softmax_blocks<2>(row, rows, n);
+    case 3:
+      return softmax_blocks<3>(row, rows, n);
+    default:
+      for (int64_t i = 0; i < rows; ++i) softmax_row(row + i * n, n);
+  }
+}
+
 void softmax_row_backward(const float* p, int64_t n, float* dp) {
   F total = F::zero();
   for_lanes(n, [&](int64_t j, int64_t r) MAQUE_BODY { total = fma(load(dp + j, r), load(p + j, r), total); });
@@ -87,7 +154,7 @@ void attention_forward(const float* q, int64_t ldq, const float* k, int64_t ldk,
   float* kept_copy = scratch;
   float* rows_copy = kept_copy + nq * nk;
   product_transposed(q, ldq, k, ldk, nq, nk, d, scale, probs, rows_copy);
-  for (int64_t i = 0; nk > 0 && i < nq; ++i) softmax_row(probs + i * nk, nk);
+  softmax_rows(probs, nq, nk);
   const float* kept = probs;
   if (mask != nullptr) {
     dropout(*mask, probs, nq * nk, kept_copy);

@@ -58,15 +58,20 @@ template <int kBlocks>
 inline void product_band(const Product& x, int64_t j, int64_t r) {
   int64_t i = 0;
   for (; i + kTileRows <= x.m; i += kTileRows) product_tile<kTileRows, kBlocks>(x, i, j, r);
-  if (i + 4 <= x.m) {
-    product_tile<4, kBlocks>(x, i, j, r);
-    i += 4;
+  switch (x.m - i) {
+    case 5:
+      return product_tile<5, kBlocks>(x, i, j, r);
+    case 4:
+      return product_tile<4, kBlocks>(x, i, j, r);
+    case 3:
+      return product_tile<3, kBlocks>(x, i, j, r);
+    case 2:
+      return product_tile<2, kBlocks>(x, i, j, r);
+    case 1:
+      return product_tile<1, kBlocks>(x, i, j, r);
+    default:
+      return;
   }
-  if (i + 2 <= x.m) {
-    product_tile<2, kBlocks>(x, i, j, r);
-    i += 2;
-  }
-  if (i < x.m) product_tile<1, kBlocks>(x, i, j, r);
 }
 
 inline void product(const Product& x) {
