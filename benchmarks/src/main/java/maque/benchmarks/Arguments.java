@@ -55,7 +55,7 @@ record Arguments(
   /** All that can be asked for. */
   static List<String> names() {
     List<String> names = new ArrayList<>(Tasks.ALL.stream().map(Task::name).toList());
-    names.addAll(List.of(Suite.PRODUCTS, Suite.CALLERS, Suite.LOAD));
+    names.addAll(List.of(Suite.PRODUCTS, Suite.CALLERS, Suite.THREADS, Suite.LOAD));
     return names;
   }
 

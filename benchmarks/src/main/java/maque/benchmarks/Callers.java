@@ -22,22 +22,42 @@ final class Callers {
 
   static List<Map<String, Object>> measure(Report report, boolean quick)
       throws RunnerException, IOException {
-    String[] cpus = System.getProperty(CPUS, "").split(",");
-    if (cpus.length != 2) {
-      throw new IllegalStateException("this machine has one CPU only");
-    }
-    double scaling = Limits.scaling(Integer.parseInt(cpus[0]), Integer.parseInt(cpus[1]));
-    String what = describe(scaling, siblings(cpus[0]), cpus[1]);
+    Pair pair = Pair.here();
     List<Map<String, Object>> rows = new ArrayList<>();
     for (Model model : models()) {
       try {
-        rows.add(measure(report, model, cpus, quick));
+        rows.add(measure(report, model, pair, quick));
       } catch (RunnerException | RuntimeException e) {
         System.out.println("  2 callers, " + model.what + ": " + e.getMessage());
       }
     }
-    rows.forEach(row -> row.put("cpus", what));
+    rows.forEach(row -> row.put("cpus", pair.what()));
     return rows;
+  }
+
+  /**
+   * Two CPUs.
+   *
+   * @param first that all else is pinned to
+   * @param both as taskset reads them
+   * @param scaling how much more both multiply together than the first alone
+   * @param what they are to each other
+   */
+  record Pair(String first, String both, double scaling, String what) {
+    /**
+     * Those that the suite was given.
+     *
+     * @throws IllegalStateException where there is one only
+     */
+    static Pair here() throws IOException {
+      String both = System.getProperty(CPUS, "");
+      String[] cpus = both.split(",");
+      if (cpus.length != 2) {
+        throw new IllegalStateException("this machine has one CPU only");
+      }
+      double scaling = Limits.scaling(Integer.parseInt(cpus[0]), Integer.parseInt(cpus[1]));
+      return new Pair(cpus[0], both, scaling, describe(scaling, siblings(cpus[0]), cpus[1]));
+    }
   }
 
   /** What is called, in which precision. */
@@ -56,14 +76,14 @@ final class Callers {
     return models;
   }
 
-  private static Map<String, Object> measure(
-      Report report, Model model, String[] cpus, boolean quick) throws RunnerException {
+  private static Map<String, Object> measure(Report report, Model model, Pair pair, boolean quick)
+      throws RunnerException {
     String path = model.path.get().toString();
     double one = 0;
     double two = 0;
     for (int round = 0; round < (quick ? 1 : 2); round++) {
-      one = Math.max(one, Measurement.throughput(path, 1, cpus[0]));
-      two = Math.max(two, Measurement.throughput(path, 2, String.join(",", cpus)));
+      one = Math.max(one, Measurement.throughput(path, 1, pair.first()));
+      two = Math.max(two, Measurement.throughput(path, 2, pair.both()));
     }
     Map<String, Object> row =
         report.add(

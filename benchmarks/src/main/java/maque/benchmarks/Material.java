@@ -184,14 +184,18 @@ final class Material {
 
   /** The teacher in a contender's precision. */
   static TeacherForm teacherForm(String contender, Path teacher) {
-    String precision = Contender.precision(contender);
-    Path form =
-        precision.equals("int8")
-            ? made(
-                "packed/" + teacher.getFileName() + "-int8",
-                path -> TeacherPacking.pack(ModelDirectory.read(teacher), path).commit())
-            : teacher;
-    return TeacherForm.of(ModelDirectory.read(form), precision);
+    ModelDirectory form = ModelDirectory.read(teacherPath(contender, teacher));
+    return TeacherForm.of(form, Contender.precision(contender));
+  }
+
+  /** The teacher as it was trained, or packed in int8. */
+  static Path teacherPath(String contender, Path teacher) {
+    if (!Contender.precision(contender).equals("int8")) {
+      return teacher;
+    }
+    return made(
+        "packed/" + teacher.getFileName() + "-int8",
+        path -> TeacherPacking.pack(ModelDirectory.read(teacher), path).commit());
   }
 
   /** A student as an ONNX graph. */

@@ -201,6 +201,39 @@ final class Measurement {
     }
   }
 
+  /**
+   * The best times of a {@link Threads.Spread}, in seconds: on one thread, on two.
+   *
+   * @param rounds turns of each, short ones
+   */
+  static double[] threads(String work, String contender, String cpus, int rounds)
+      throws RunnerException {
+    Path file = temporary();
+    try {
+      List<IterationResult> iterations =
+          iterations(
+              new Runner(
+                      options(ThreadsBenchmark.class, file)
+                          .param("work", work)
+                          .param("contender", contender)
+                          .param("cpus", cpus)
+                          .warmupIterations(1)
+                          .warmupTime(TimeValue.milliseconds(100))
+                          .measurementIterations(2 * rounds)
+                          .measurementTime(TimeValue.milliseconds(300))
+                          .build())
+                  .runSingle());
+      double[] best = {Double.POSITIVE_INFINITY, Double.POSITIVE_INFINITY};
+      for (int i = 0; i < iterations.size(); i++) {
+        double micros = iterations.get(i).getPrimaryResult().getStatistics().getMin();
+        best[i % 2] = Math.min(best[i % 2], micros * 1e-6);
+      }
+      return best;
+    } finally {
+      delete(file);
+    }
+  }
+
   private static List<IterationResult> iterations(RunResult run) {
     List<IterationResult> all = new ArrayList<>();
     for (BenchmarkResult fork : run.getBenchmarkResults()) {

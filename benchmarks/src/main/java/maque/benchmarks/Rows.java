@@ -43,10 +43,15 @@ final class Rows {
     return rows.stream().filter(row -> has(row, "ratio") && !againstMaque(row)).toList();
   }
 
-  /** Whether a row compares Maque with itself: student with teacher, two callers with one. */
+  /**
+   * Whether a row compares Maque with itself: student with teacher, two callers or threads with
+   * one.
+   */
   static boolean againstMaque(Map<String, Object> row) {
     String peer = text(row, "peer_name");
-    return peer.equals(Contender.shown(Contender.MAQUE_TEACHER)) || peer.endsWith(" caller");
+    return peer.equals(Contender.shown(Contender.MAQUE_TEACHER))
+        || peer.endsWith(" caller")
+        || peer.endsWith(" thread");
   }
 
   /** A number and its unit. */

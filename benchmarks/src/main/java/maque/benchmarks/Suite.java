@@ -12,14 +12,17 @@ import maque.runtime.Json;
 import org.openjdk.jmh.runner.RunnerException;
 
 /**
- * Runs the suite: what the core can do, every task with every contender in turn, callers, loading;
- * then table and plots. After each task the figures so far are on disk.
+ * Runs the suite: what the core can do, every task with every contender in turn, callers, threads,
+ * loading; then table and plots. After each task the figures so far are on disk.
  *
  * <p>Arguments: those of benchmarks/run.sh.
  */
 public final class Suite {
   /** Two callers of one student. */
   static final String CALLERS = "callers";
+
+  /** Training steps and scoring on two threads. */
+  static final String THREADS = "threads";
 
   /** A teacher's products with weights, by themselves. */
   static final String PRODUCTS = "products";
@@ -89,6 +92,9 @@ public final class Suite {
     }
     if (arguments.wants(CALLERS)) {
       guarded(CALLERS, () -> Callers.measure(report, arguments.quick()));
+    }
+    if (arguments.wants(THREADS)) {
+      guarded(THREADS, () -> Threads.measure(report, arguments.quick()));
     }
     if (arguments.wants(LOAD)) {
       guarded(LOAD, () -> Loading.measure(report));

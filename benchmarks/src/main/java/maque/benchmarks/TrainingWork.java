@@ -38,8 +38,13 @@ final class TrainingWork {
 
   /** One step of AdamW on every tensor of a BERT with a pooler and the article's head. */
   static Work step(String contender, BertShape shape, int texts, int length) {
+    return step(contender, shape, texts, length, 1);
+  }
+
+  /** The same; Maque's on some threads. */
+  static Work step(String contender, BertShape shape, int texts, int length, int threads) {
     int[][][] batches = {Texts.random(shape.vocabulary(), texts, length)};
-    return teacher(contender, shape, "all", batches);
+    return teacher(contender, shape, "all", batches, threads);
   }
 
   /** The batches of {@link #epoch}. */
@@ -60,15 +65,17 @@ final class TrainingWork {
    *     from memory, as in every epoch after the first, and LibTorch computes it
    */
   static Work epoch(String contender, String train) {
-    return teacher(contender, BertShape.SMALL, train, epochBatches());
+    return teacher(contender, BertShape.SMALL, train, epochBatches(), 1);
   }
 
-  private static Work teacher(String contender, BertShape shape, String train, int[][][] texts) {
+  private static Work teacher(
+      String contender, BertShape shape, String train, int[][][] texts, int threads) {
     Weights weights = Weights.bert(shape, MIDDLE, Material.CLASSES);
     Data data = new Data(texts);
     if (Contender.isMaque(contender)) {
       Map<String, Object> options = teacherOptions(shape);
       options.put("train", train);
+      options.put("threads", threads);
       return new Maque(trainer(contender, options, weights), data.batches(false), TEACHER_LR);
     }
     Torch.prepare(contender);
@@ -123,12 +130,18 @@ final class TrainingWork {
    * @param dropout of embeddings, outputs and the head's hidden layer
    */
   static Work student(String contender, int size, double dropout) {
+    return student(contender, size, dropout, 1);
+  }
+
+  /** The same; Maque's on some threads. */
+  static Work student(String contender, int size, double dropout, int threads) {
     StudentShape shape = Material.SEQUENCE;
     Weights weights = Material.weights(Material.sequence(shape));
     int[][] texts = studentBatch(size);
     Data data = new Data(new int[][][] {texts});
     if (Contender.isMaque(contender)) {
       Map<String, Object> options = studentOptions(shape);
+      options.put("threads", threads);
       for (String place : List.of("embedding", "output", "head")) {
         options.put(place + "_dropout", dropout);
       }
