@@ -5,7 +5,7 @@
 #   benchmarks/run.sh --plots FILE.json [--picture FILE]
 #   benchmarks/run.sh --list
 #
-# --quick  the smaller tasks, one short turn for each contender, instead of three: under 10 minutes
+# --quick  the smaller tasks, one short turn for each contender, instead of five or three: under 10 minutes
 # --json   where to keep the figures; FILE with .md for the table, .html for the plots, .svg for a picture; without it
 #          benchmarks/results/<time>.json
 # --texts  real titles, a JSON array of strings or of objects with a "text"; without it those of the tests
@@ -38,7 +38,7 @@ while [ $# -gt 0 ]; do
     --texts) texts=$(realpath "$2"); shift;;
     --plots) json=-; arguments+=(--plots "$(realpath "$2")"); shift;;
     --picture) arguments+=(--picture "$(realpath -m "$2")"); shift;;
-    --isa) isa=${2:-nothing}; shift;;
+    --isa) isa=$2; shift;;
     --quick) arguments+=(--quick);;
     --list) json=-; arguments+=(--list);;
     -h|--help) sed -n '2,19s/^# \{0,1\}//p' "$0"; exit 0;;
