@@ -121,6 +121,15 @@ final class DistilCommand implements Callable<Integer> {
   private List<String> distilled = List.of();
 
   @Option(
+      names = "--first",
+      paramLabel = "OPTIONS",
+      description =
+          "Options of train-student for the distilled student's first stage that differ from those"
+              + " of its second, in one argument, such as '--epochs 4 --lr 1e-3'; see"
+              + " --first-unlabelled.")
+  private String first;
+
+  @Option(
       names = "--alone",
       paramLabel = "OPTIONS",
       description =
@@ -171,6 +180,9 @@ final class DistilCommand implements Callable<Integer> {
             ? DistilRecipes.sizes(given, budget.bytes())
             : distilled;
     DistilRecipes recipes = DistilRecipes.of(given, candidates, alone, budget == null);
+    if (first != null || inputs.hasFirst()) {
+      recipes = recipes.withFirst(StudentRecipe.of(first == null ? "" : first));
+    }
     recipes.distilled().forEach(recipe -> recipe.options(true, run.seed(), null));
     recipes.alone().forEach(DistilCommand::requireOwn);
     Usage.require(

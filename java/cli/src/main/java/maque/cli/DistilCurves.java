@@ -52,11 +52,12 @@ final class DistilCurves {
       DistilTeachers.Taught taught = distillation.lesson().taught();
       String folder = "curves/labels-" + n;
       if (distillation.plan().teachers().encoder() != null) {
-        Texts transfer = joined(drawn.rest(), distillation.data().transfer());
+        Texts rest = drawn.rest().size() == 0 ? null : drawn.rest();
+        Texts transfer = Distillation.joined(rest, distillation.data().transfer());
         taught = part == 1 ? taught : distillation.teach(folder + "/", train, transfer);
         teachers.add(point(n, taught.teacher()));
         try (LogitStore store = LogitStore.open(taught.store(), taught.soft())) {
-          Distillation.Lesson some = new Distillation.Lesson(train, transfer, taught, store);
+          Distillation.Lesson some = distillation.lesson(train, transfer, taught, store);
           with.add(
               point(
                   n,
@@ -89,7 +90,7 @@ final class DistilCurves {
                 ? null
                 : Texts.draw(distillation.data().transfer(), n, distillation.plan().seed());
         Distillation.Lesson from =
-            new Distillation.Lesson(distillation.data().train(), transfer, taught, store);
+            distillation.lesson(distillation.data().train(), transfer, taught, store);
         points.add(
             point(
                 n,
@@ -101,13 +102,6 @@ final class DistilCurves {
         "Accuracy and the number of unlabelled texts",
         "unlabelled texts",
         Map.of("distilled student", points));
-  }
-
-  private static Texts joined(DataSet rest, Texts transfer) {
-    if (rest.size() == 0) {
-      return transfer;
-    }
-    return transfer == null ? rest : Texts.concat(rest, transfer);
   }
 
   private SvgChart.Point point(int n, String model) {

@@ -46,6 +46,16 @@ final class DistilInputs {
   private List<Path> unlabelled = List.of();
 
   @Option(
+      names = "--first-unlabelled",
+      paramLabel = "FILE",
+      description =
+          "Texts further from the labelled ones, such as words (dictionary) and synthetic texts"
+              + " (augment): the distilled student learns the teacher's answers on them and on all"
+              + " others in a first stage, and then goes on with the others alone; may be given"
+              + " several times.")
+  private List<Path> firstUnlabelled = List.of();
+
+  @Option(
       names = "--label-limit",
       paramLabel = "N",
       description =
@@ -69,6 +79,7 @@ final class DistilInputs {
    *
    * @param train labelled texts to train on
    * @param transfer unlabelled ones; null where there are none
+   * @param first more unlabelled ones, for a first stage alone; null where there are none
    * @param unlabelledFiles where they are, as train-student takes them
    * @param trainFile where the labelled ones are
    */
@@ -77,6 +88,7 @@ final class DistilInputs {
       DataSet dev,
       DataSet test,
       Texts transfer,
+      Texts first,
       Path trainFile,
       List<Path> unlabelledFiles) {}
 
@@ -90,6 +102,10 @@ final class DistilInputs {
 
   Path test() {
     return test;
+  }
+
+  boolean hasFirst() {
+    return !firstUnlabelled.isEmpty();
   }
 
   boolean limited() {
@@ -127,7 +143,8 @@ final class DistilInputs {
     DataSet testSet = data.labelled(test, all.labels());
     if (labelLimit == null) {
       all.requireTrainable();
-      return new Loaded(all, devSet, testSet, transfer(null), train, unlabelled);
+      return new Loaded(
+          all, devSet, testSet, transfer(null, unlabelled), first(), train, unlabelled);
     }
     DataSet.Draw drawn = all.draw(labelLimit, seed, draw.equals("even"));
     drawn.labelled().requireTrainable();
@@ -146,7 +163,8 @@ final class DistilInputs {
     files.addAll(unlabelled);
     DataSet kept =
         DataSet.read(made.resolve(LABELLED), DataOptions.defaults().withLabels(all.labels()));
-    return new Loaded(kept, devSet, testSet, transfer(rest), made.resolve(LABELLED), files);
+    return new Loaded(
+        kept, devSet, testSet, transfer(rest, unlabelled), first(), made.resolve(LABELLED), files);
   }
 
   private static void write(Path folder, DataSet.Draw drawn) throws Exception {
@@ -178,9 +196,14 @@ final class DistilInputs {
             : (String.join("\n", lines) + "\n").getBytes(StandardCharsets.UTF_8));
   }
 
-  private Texts transfer(Texts first) {
-    Texts all = first;
-    for (Path file : unlabelled) {
+  private Texts first() {
+    return transfer(null, firstUnlabelled);
+  }
+
+  /** Some texts, null for none, and those of files. */
+  private Texts transfer(Texts some, List<Path> files) {
+    Texts all = some;
+    for (Path file : files) {
       Texts more = data.texts(file);
       all = all == null ? more : Texts.concat(all, more);
     }

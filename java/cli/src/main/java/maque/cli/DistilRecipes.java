@@ -2,6 +2,8 @@ package maque.cli;
 
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import maque.training.StudentOptions;
 
 /**
@@ -12,12 +14,14 @@ import maque.training.StudentOptions;
  * @param alone the same without anything of the teacher
  * @param embeddings the teacher's embeddings, labels only; null where the student has none of them
  * @param bag a plain bag of n-grams from labels alone
+ * @param first options of the distilled one's first stage, in the place of its own; null: one stage
  */
 record DistilRecipes(
     List<StudentRecipe> distilled,
     List<StudentRecipe> alone,
     StudentRecipe embeddings,
-    StudentRecipe bag) {
+    StudentRecipe bag,
+    StudentRecipe first) {
   /** Measured on news titles and glosses; what is given on the command line wins. */
   private static final StudentRecipe DEFAULT = StudentRecipe.of("--kind document");
 
@@ -35,6 +39,20 @@ record DistilRecipes(
       StudentRecipe.of(
           "--kind document --embeddings random --train-vectors --embedding-sd 0.02 --lr 3e-3"
               + " --dropout 0.5,0,0.3 --batch-size 32");
+
+  /** What a student has and keeps, by the names of options in records. */
+  private static final List<String> SHAPE =
+      List.of(
+          "kind",
+          "tokens",
+          "segmenter",
+          "clean",
+          "max_tokens",
+          "embedding_size",
+          "hidden_size",
+          "pooling",
+          "ngrams",
+          "head");
 
   /** Sizes that are tried where a budget is given, the smallest first. */
   private static final List<String> SIZES =
@@ -91,7 +109,35 @@ record DistilRecipes(
       }
     }
     return new DistilRecipes(
-        List.copyOf(soft), List.copyOf(without), embeddings(soft.get(0)), bag(given));
+        List.copyOf(soft), List.copyOf(without), embeddings(soft.get(0)), bag(given), null);
+  }
+
+  /**
+   * These with a first stage of the distilled one.
+   *
+   * @throws Usage.WrongUsageException where the second stage could not go on from it
+   */
+  DistilRecipes withFirst(StudentRecipe options) {
+    DistilRecipes staged = new DistilRecipes(distilled, alone, embeddings, bag, options);
+    for (StudentRecipe recipe : distilled) {
+      Map<String, Object> second = recipe.options(true, 1, null).toMap();
+      Map<String, Object> before = staged.firstOf(recipe).options(true, 1, null).toMap();
+      for (String name : SHAPE) {
+        Usage.require(
+            Objects.equals(second.get(name), before.get(name)),
+            "--first '"
+                + options
+                + "' gives the student another "
+                + name
+                + " than its second stage has");
+      }
+    }
+    return staged;
+  }
+
+  /** How a student is trained before it is as a recipe says. */
+  StudentRecipe firstOf(StudentRecipe recipe) {
+    return recipe.with(first);
   }
 
   private static StudentRecipe withDefaults(

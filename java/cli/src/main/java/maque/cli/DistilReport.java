@@ -465,6 +465,9 @@ final class DistilReport {
     if (data.transfer() != null) {
       files.put("unlabelled", data.transfer());
     }
+    if (data.first() != null) {
+      files.put("unlabelled, first stage", data.first());
+    }
     files.forEach(
         (name, texts) ->
             page.subheading(name).facts(DataFindings.facts(DataCheck.file(name, texts, reader))));
@@ -497,17 +500,44 @@ final class DistilReport {
     }
     page.textTable(List.of("", "Accuracy on dev, %", "Chosen", "Options of train-student"), rows)
         .paragraph("Each with the first seed; the one that is best on dev got the other seeds.");
+    firstStage();
     for (DistilResult.Measured way : result.ways()) {
-      if (way.members().get(0).model() == null) {
-        continue;
+      if (way.members().get(0).model() != null) {
+        options(way.title(), way.members().get(0).model());
       }
-      Map<String, Object> training = ModelDirectory.read(way.members().get(0).model()).training();
-      Map<String, String> facts = new LinkedHashMap<>();
-      flatten(facts, "", training.get("options"));
-      flatten(facts, "input ", training.get("inputs"));
-      if (!facts.isEmpty()) {
-        page.openDetails("All options and inputs: " + way.title()).facts(facts).closeDetails();
-      }
+    }
+  }
+
+  private void firstStage() {
+    FirstStage first = result.first();
+    if (first == null) {
+      return;
+    }
+    List<List<String>> rows = new ArrayList<>();
+    List<DistilResult.Member> after = result.way("distilled").members();
+    for (int s = 0; s < after.size(); s++) {
+      rows.add(
+          List.of(
+              Long.toString(after.get(s).seed()),
+              number("%.2f", 100 * first.runs().get(s).devAccuracy()),
+              number("%.2f", 100 * result.devAccuracy(after.get(s)))));
+    }
+    page.subheading("Stages of the distilled student")
+        .table(List.of("Seed", "Accuracy on dev after the first, %", "After the second, %"), rows)
+        .paragraph(
+            "First stage: "
+                + first.recipe()
+                + ". The second one goes on from its weights with the options above.");
+    options("first stage of the distilled student", result.model(first.runs().get(0)));
+  }
+
+  private void options(String title, Path model) {
+    Map<String, Object> training = ModelDirectory.read(model).training();
+    Map<String, String> facts = new LinkedHashMap<>();
+    flatten(facts, "", training.get("options"));
+    flatten(facts, "input ", training.get("inputs"));
+    if (!facts.isEmpty()) {
+      page.openDetails("All options and inputs: " + title).facts(facts).closeDetails();
     }
   }
 
@@ -531,6 +561,9 @@ final class DistilReport {
     facts.put("test, SHA-256", data.test().hash());
     if (data.transfer() != null) {
       facts.put("unlabelled, SHA-256", Texts.hashOf(data.transfer()));
+    }
+    if (data.first() != null) {
+      facts.put("unlabelled in the first stage, SHA-256", Texts.hashOf(data.first()));
     }
     for (DistilResult.Measured way : result.ways()) {
       for (DistilResult.Member member : way.members()) {

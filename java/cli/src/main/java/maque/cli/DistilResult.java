@@ -60,6 +60,7 @@ final class DistilResult {
 
   private final Path out;
   private final List<Measured> ways;
+  private final FirstStage first;
   private final List<BudgetSearch.Form> forms;
   private final DistilInputs.Loaded data;
   private final long seed;
@@ -68,16 +69,27 @@ final class DistilResult {
   DistilResult(
       Path out,
       List<Measured> ways,
+      FirstStage first,
       List<BudgetSearch.Form> forms,
       DistilInputs.Loaded data,
       long seed,
       String drawing) {
     this.out = out;
     this.ways = List.copyOf(ways);
+    this.first = first;
     this.forms = List.copyOf(forms);
     this.data = data;
     this.seed = seed;
     this.drawing = drawing;
+  }
+
+  /** The distilled students' first stage; null where they had one stage. */
+  FirstStage first() {
+    return first;
+  }
+
+  Path model(FirstStage.Run run) {
+    return out.resolve(run.model());
   }
 
   /** All forms that were measured against a budget; none where there was no budget. */
@@ -161,12 +173,25 @@ final class DistilResult {
               + " training first.");
     }
     bagRemark(remarks);
-    if (data.transfer() == null) {
+    if (first != null) {
+      remarks.add(firstRemark());
+    }
+    if (data.transfer() == null && data.first() == null) {
       remarks.add(
           "There were no unlabelled texts, and unlabelled texts are where distillation pays most:"
               + " give any amount of them by --unlabelled.");
     }
     return remarks;
+  }
+
+  private String firstRemark() {
+    return String.format(
+        Locale.ROOT,
+        "The distilled student has two stages: after the first, with %,d more unlabelled texts, it"
+            + " is right on %.1f %% of dev, after the second on %.1f %%.",
+        data.first() == null ? 0 : data.first().size(),
+        100 * first.devAccuracy(),
+        100 * devAccuracy(way("distilled")).mean());
   }
 
   /** Where the simplest student there is does as well, a reader should take that. */
@@ -271,6 +296,9 @@ final class DistilResult {
     }
     map.put("seeds", way("distilled").members().stream().map(Member::seed).toList());
     ways.forEach(way -> map.put(way.id(), summary(way)));
+    if (first != null) {
+      map.put("first", first.toMap());
+    }
     map.put("served", served().model().getFileName().toString());
     if (!forms.isEmpty()) {
       map.put("forms", forms.stream().map(BudgetSearch.Form::toMap).toList());
@@ -369,6 +397,9 @@ final class DistilResult {
     map.put("test", dataMap(data.test(), data.test().hash()));
     if (data.transfer() != null) {
       map.put("unlabelled", dataMap(data.transfer(), Texts.hashOf(data.transfer())));
+    }
+    if (data.first() != null) {
+      map.put("first_unlabelled", dataMap(data.first(), Texts.hashOf(data.first())));
     }
     return map;
   }

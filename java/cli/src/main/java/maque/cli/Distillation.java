@@ -3,6 +3,7 @@ package maque.cli;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -50,15 +51,28 @@ final class Distillation {
    *
    * @param transfer unlabelled texts; null where there are none
    * @param store what the teachers say together, open; null where it is not learnt
+   * @param first what distilled students learn before; null where they have one stage
    */
   record Lesson(
       DataSet train,
       Texts transfer,
       String transferHash,
       DistilTeachers.Taught taught,
-      LogitStore store) {
+      LogitStore store,
+      Lesson first) {
     Lesson(DataSet train, Texts transfer, DistilTeachers.Taught taught, LogitStore store) {
-      this(train, transfer, transfer == null ? "" : Texts.hashOf(transfer), taught, store);
+      this(
+          train,
+          transfer,
+          transfer == null ? "" : Texts.hashOf(transfer),
+          taught,
+          store,
+          (Lesson) null);
+    }
+
+    private Lesson after(Texts more) {
+      Lesson before = new Lesson(train, joined(transfer, more), taught, store);
+      return new Lesson(train, transfer, transferHash, taught, store, before);
     }
   }
 
@@ -77,6 +91,8 @@ final class Distillation {
   private final Stages stages;
   private final DistilTeachers teachers;
   private final List<BudgetSearch.Form> forms = new ArrayList<>();
+  private final Map<String, String> firstOf = new HashMap<>(); // by the student that went on
+  private final Map<String, String> firsts = new HashMap<>(); // by how they were trained
   private DistilInputs.Loaded data;
   private Lesson lesson;
 
@@ -97,7 +113,7 @@ final class Distillation {
     DistilTeachers.Taught taught = teach("", data.train(), data.transfer());
     List<Way> ways;
     try (LogitStore store = LogitStore.open(taught.store(), taught.soft())) {
-      lesson = new Lesson(data.train(), data.transfer(), taught, store);
+      lesson = lesson(data.train(), data.transfer(), taught, store);
       ways = trainStudents();
     }
     console.line("chosen; now the models meet the test texts, on one thread");
@@ -122,9 +138,23 @@ final class Distillation {
     return data;
   }
 
-  /** Teachers for some texts, made in a folder of the experiment's. */
+  /**
+   * Teachers for some texts, made in a folder of the experiment's; they answer to those of the
+   * first stage too.
+   */
   DistilTeachers.Taught teach(String folder, DataSet train, Texts transfer) throws Exception {
-    return teachers.teach(folder, train, data.dev(), transfer);
+    return teachers.teach(folder, train, data.dev(), joined(transfer, data.first()));
+  }
+
+  /** What students learn from some texts, in as many stages as the experiment has. */
+  Lesson lesson(DataSet train, Texts transfer, DistilTeachers.Taught taught, LogitStore store) {
+    Lesson last = new Lesson(train, transfer, taught, store);
+    return plan.recipes().first() == null ? last : last.after(data.first());
+  }
+
+  /** Both one after the other; null stands for no texts. */
+  static Texts joined(Texts some, Texts more) {
+    return some == null ? more : more == null ? some : Texts.concat(some, more);
   }
 
   /**
@@ -193,8 +223,7 @@ final class Distillation {
    * packs the best one that fits with the other seeds.
    */
   private Way wayThatFits(List<StudentRecipe> recipes) throws Exception {
-    Texts used =
-        data.transfer() == null ? data.train() : Texts.concat(data.train(), data.transfer());
+    Texts used = joined(joined(data.train(), data.transfer()), data.first());
     BudgetSearch search =
         new BudgetSearch(plan.out(), stages, plan.budget(), data.dev(), used, control);
     List<Tried> tried = new ArrayList<>();
@@ -226,31 +255,63 @@ final class Distillation {
         models);
   }
 
-  /** Returns the model's name under the experiment's folder. */
+  /** Trains in one stage or two; returns the model's name under the experiment's folder. */
   String train(String name, StudentRecipe recipe, boolean soft, long seed, Lesson from)
       throws Exception {
+    if (!soft || from.first() == null) {
+      return train(name, recipe, soft, seed, from, null);
+    }
+    StudentRecipe before = plan.recipes().firstOf(recipe);
+    String key = List.of(before, seed, from.train().hash(), from.first().transferHash()).toString();
+    String first = firsts.get(key);
+    if (first == null) {
+      first = train(name + "-first", before, true, seed, from.first(), null);
+      firsts.put(key, first);
+    }
+    String model = train(name, recipe, true, seed, from, first);
+    firstOf.put(model, first);
+    return model;
+  }
+
+  /**
+   * One stage.
+   *
+   * @param start the student to go on from; null: a fresh one
+   */
+  private String train(
+      String name, StudentRecipe recipe, boolean soft, long seed, Lesson from, String start)
+      throws Exception {
     String model = name + "-seed" + seed;
+    Path begun = start == null ? null : plan.out().resolve(start);
     StudentOptions options = recipe.options(soft, seed, from.train());
     boolean embeddings = options.embeddings() == StudentOptions.Embeddings.TEACHER;
     StudentTraining.Inputs alone =
         StudentTraining.Inputs.labelled(from.train(), data.dev(), plan.out().resolve(model))
             .withTeacher(from.taught().teacher())
-            .withVectors(recipe.usesVectors() ? plan.vectors() : null);
+            .withVectors(recipe.usesVectors() ? plan.vectors() : null)
+            .withStart(begun);
     StudentTraining.Inputs inputs =
         soft ? alone.withSoft(from.store()).withTransfer(from.transfer()) : alone;
+    List<Object> key =
+        new ArrayList<>(
+            List.of(
+                options.toMap(),
+                embeddings ? from.taught().first().teacher() : from.taught().first().tokenizer(),
+                soft ? from.taught().soft().teacher() : "",
+                from.train().hash(),
+                data.dev().hash(),
+                soft ? from.transferHash() : "",
+                recipe.usesVectors() ? plan.vectors() : ""));
+    if (begun != null) {
+      key.add(ModelDirectory.read(begun).fingerprint());
+    }
     stages.run(
         model,
-        List.of(
-            options.toMap(),
-            embeddings ? from.taught().first().teacher() : from.taught().first().tokenizer(),
-            soft ? from.taught().soft().teacher() : "",
-            from.train().hash(),
-            data.dev().hash(),
-            soft ? from.transferHash() : "",
-            recipe.usesVectors() ? plan.vectors() : ""),
+        key,
         false,
         () -> {
-          console.line(model + ": " + recipe);
+          console.line(
+              model + ": " + recipe + (start == null ? "" : " (goes on from " + start + ")"));
           Results.mention(console, StudentTraining.run(inputs, options, control));
         });
     return model;
@@ -285,13 +346,35 @@ final class Distillation {
                 name.substring(name.indexOf('/') + 1),
                 plan.out().resolve(name),
                 plan.seed() + s,
-                seconds.get(way.trained().get(s))));
+                seconds(seconds, way.trained().get(s))));
       }
       measured.add(
           new DistilResult.Measured(
               way.id(), way.title(), way.recipe().toString(), way.tried(), members));
     }
-    return new DistilResult(plan.out(), measured, forms, data, plan.seed(), files.drawing());
+    return new DistilResult(
+        plan.out(), measured, first(ways), forms, data, plan.seed(), files.drawing());
+  }
+
+  /** Of all stages of a student. */
+  private Double seconds(Map<String, Double> seconds, String model) {
+    Double last = seconds.get(model);
+    String first = firstOf.get(model);
+    return first == null || last == null ? last : Double.valueOf(last + seconds.get(first));
+  }
+
+  /** The first stage of the students that were chosen; null where there was one stage. */
+  private FirstStage first(List<Way> ways) {
+    if (plan.recipes().first() == null) {
+      return null;
+    }
+    Way way = ways.get(ways.size() - 1);
+    List<FirstStage.Run> runs = new ArrayList<>();
+    for (int s = 0; s < way.trained().size(); s++) {
+      String model = firstOf.get(way.trained().get(s));
+      runs.add(new FirstStage.Run(plan.seed() + s, model, devAccuracy(model)));
+    }
+    return new FirstStage(plan.recipes().firstOf(way.recipe()).toString(), runs);
   }
 
   /** The teachers that saw all labels, and all that teach together where there are several. */

@@ -220,7 +220,7 @@ final class VerifyCommand implements Callable<Integer> {
         hash = data.labelled(this.file, ModelDirectory.read(model).labels()).hash();
         boolean test = hash.equals(hash(map(summary.get("data")).get("test")));
         boolean dev = hash.equals(hash(map(summary.get("data")).get("dev")));
-        if (test || dev) {
+        if (test && run.containsKey("accuracy") || dev) {
           records.add(
               new Recorded(
                   (test ? "test of " : "dev of ") + model,

@@ -28,7 +28,7 @@ class KilledDistilTest {
   @TempDir private Path folder;
 
   @Test
-  @Timeout(value = 5, unit = TimeUnit.MINUTES)
+  @Timeout(value = 10, unit = TimeUnit.MINUTES)
   void killedAnywhereItEndsTheSame() throws Exception {
     Path encoder = folder.resolve("encoder");
     assertEquals(
@@ -37,6 +37,7 @@ class KilledDistilTest {
     Tiny.data(folder.resolve("dev.jsonl"), 40, 2);
     Tiny.data(folder.resolve("test.jsonl"), 40, 3);
     Tiny.lines(folder.resolve("more.txt"), 2_000, 4);
+    Tiny.lines(folder.resolve("first.txt"), 100, 5);
     Path killed = folder.resolve("killed");
 
     run(killed, " *train-teacher: 2\\d of .*");
@@ -47,10 +48,13 @@ class KilledDistilTest {
     assertTrue(Files.exists(killed.resolve("teacher")));
     run(killed, " *soft-targets: .* of .*");
     run(killed, " *train-student: 2\\d of .*");
+    run(killed, ".*distilled-first-seed1: .*steps in.*");
+    assertTrue(Files.exists(killed.resolve("students").resolve("distilled-first-seed1")));
     String next = run(killed, "chosen; now the models meet the test texts.*");
     assertTrue(next.contains("folds/teacher-without-2: complete already"), next);
     assertTrue(next.contains("soft-targets: complete already"), next);
-    assertTrue(next.contains("resumed at step"), next);
+    assertFalse(next.contains("first-seed1: "), next);
+    assertTrue(next.contains("(goes on from students/distilled-first-seed1)"), next);
     assertFalse(Files.exists(killed.resolve("student")));
     run(killed, null);
 
@@ -90,6 +94,7 @@ class KilledDistilTest {
       words.addAll(List.of("--" + file, folder.resolve(file + ".jsonl").toString()));
     }
     words.addAll(List.of("--unlabelled", folder.resolve("more.txt").toString()));
+    words.addAll(List.of("--first-unlabelled", folder.resolve("first.txt").toString()));
     words.addAll(List.of("--embedding-size", "8", "--hidden-size", "4", "--head", "4"));
     words.addAll(List.of("--ngrams", "none", "--epochs", "2"));
     words.addAll(List.of("--alone", "--kind bag --ngram-buckets 64 --ngram-width 4 --epochs 1"));

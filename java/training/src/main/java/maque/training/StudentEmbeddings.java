@@ -24,21 +24,24 @@ record StudentEmbeddings(StudentVocabulary vocabulary, EmbeddingMatrix matrix) {
    *
    * @param teacher null where neither its vocabulary nor its embeddings are used
    * @param vectors word2vec file, or null
+   * @param known words or characters that the vocabulary is; null: those of the texts
    * @param texts that the student is trained on
    */
   static StudentEmbeddings make(
       StudentOptions options,
       ModelDirectory teacher,
       Path vectors,
+      List<String> known,
       Texts texts,
       TrainingRecord record) {
-    return new Maker(options, teacher, vectors, texts, record).make();
+    return new Maker(options, teacher, vectors, known, texts, record).make();
   }
 
   private record Maker(
       StudentOptions options,
       ModelDirectory teacher,
       Path file,
+      List<String> known,
       Texts texts,
       TrainingRecord record) {
     StudentEmbeddings make() {
@@ -50,7 +53,7 @@ record StudentEmbeddings(StudentVocabulary vocabulary, EmbeddingMatrix matrix) {
       boolean wordPiece = options.tokens() == StudentOptions.Tokens.WORDPIECE;
       StudentEmbeddings made =
           switch (options.embeddings()) {
-            case VECTORS -> wordPiece ? piecesFromFile() : wordsFromFile();
+            case VECTORS -> wordPiece || known != null ? knownFromFile() : wordsFromFile();
             case TEACHER -> fromTeacher(vocabulary());
             case RANDOM -> {
               StudentVocabulary vocabulary = vocabulary();
@@ -81,12 +84,16 @@ record StudentEmbeddings(StudentVocabulary vocabulary, EmbeddingMatrix matrix) {
         return StudentVocabulary.wordPiece(teacher, !document());
       }
       Segmenter segmenter = StudentVocabulary.segmenter(options);
+      if (known != null) {
+        return StudentVocabulary.of(segmenter, known);
+      }
       StudentVocabulary words =
           StudentVocabulary.ofWords(segmenter, counted(segmenter), options.maxVocabulary());
       return document() ? words.withoutUnknown() : words;
     }
 
-    private StudentEmbeddings piecesFromFile() {
+    /** Where the file does not bound the vocabulary. */
+    private StudentEmbeddings knownFromFile() {
       StudentVocabulary vocabulary = vocabulary();
       WordVectors vectors = WordVectors.read(file, Set.copyOf(vocabulary.tokens()), 0);
       return new StudentEmbeddings(vocabulary, filled(vocabulary, vectors));

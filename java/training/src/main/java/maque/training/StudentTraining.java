@@ -38,8 +38,8 @@ public final class StudentTraining {
    * @param teacher model directory whose vocabulary (tokens WORDPIECE) and embeddings (TEACHER) are
    *     used; null where neither is
    * @param vectors word2vec file (VECTORS); null where it is not used
-   * @param start a student of the same shape, vocabulary and classes whose weights are the first
-   *     ones; null: fresh ones
+   * @param start a student of the same shape and classes whose vocabulary is kept and whose weights
+   *     are the first ones; null: fresh ones
    * @param out the model directory to write
    */
   public record Inputs(
@@ -139,13 +139,20 @@ public final class StudentTraining {
         inputs.transfer() == null ? data.train() : Texts.concat(data.train(), inputs.transfer());
     ModelDirectory teacher =
         inputs.teacher() == null ? null : ModelDirectory.read(inputs.teacher());
+    ModelDirectory start = inputs.start() == null ? null : start();
     StudentEmbeddings embeddings =
-        StudentEmbeddings.make(options, teacher, inputs.vectors(), seen, record);
+        StudentEmbeddings.make(
+            options, teacher, inputs.vectors(), start == null ? null : start.vocab(), seen, record);
     Map<String, Object> config = config(embeddings.vocabulary());
     TextEncoder encoder = TextEncoders.of(config, embeddings.vocabulary().tokens());
     record.input("vocabulary", vocabularyHash(embeddings.vocabulary()));
     record.input("embeddings", embeddings.matrix().hash());
-    ModelDirectory start = inputs.start() == null ? null : start(config, embeddings.vocabulary());
+    if (start != null) {
+      // Through JSON, so that both have the types that a reader sees.
+      Map<String, Object> own = Json.parseObject(Json.write(config), "config.json");
+      ModelIo.requireAlike(start, own, embeddings.vocabulary().tokens(), "this student");
+      record.input("start", start.fingerprint());
+    }
     try (Trainer trainer = trainer(embeddings, start)) {
       return train(trainer, config, data, encoder, embeddings.vocabulary());
     }
@@ -181,17 +188,13 @@ public final class StudentTraining {
     return config;
   }
 
-  /** The student that this one goes on from, which must read and answer as this one does. */
-  private ModelDirectory start(Map<String, Object> config, StudentVocabulary vocabulary) {
+  /** The student that this one goes on from, whose words and characters are this one's too. */
+  private ModelDirectory start() {
     ModelDirectory model = ModelDirectory.read(inputs.start());
     if (model.isServingForm()) {
       throw new InvalidInputException(
           inputs.start() + " is packed: training starts from the directory that was packed");
     }
-    // Through JSON, so that both have the types that a reader sees.
-    Map<String, Object> own = Json.parseObject(Json.write(config), "config.json");
-    ModelIo.requireAlike(model, own, vocabulary.tokens(), "this student");
-    record.input("start", model.fingerprint());
     return model;
   }
 

@@ -62,6 +62,11 @@ record StudentVocabulary(List<String> tokens, Map<String, Object> tokenizer) {
         && word.codePoints().noneMatch(c -> c >= 0xD800 && c <= 0xDFFF);
   }
 
+  /** Words that another student has. */
+  static StudentVocabulary of(Segmenter segmenter, List<String> tokens) {
+    return new StudentVocabulary(tokens, tokenizer(segmenter));
+  }
+
   /** A sequence student's: {@code [UNK]}, then the most frequent words. */
   static StudentVocabulary ofWords(Segmenter segmenter, List<String> counted, int most) {
     List<String> tokens = new ArrayList<>();

@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
@@ -105,6 +106,33 @@ class StudentStartTest {
         StudentTraining.Inputs.labelled(other, null, directory.resolve("never"));
     assertMessage("id2label {", classes.withTeacher(encoder).withStart(start), sequence());
     assertFalse(directory.resolve("never").toFile().exists());
+  }
+
+  /** Texts that lack some of its words do not take them away. */
+  @Test
+  void aStartsWordsAreKept() {
+    List<StudentOptions> both =
+        List.of(
+            StudentTrainingTest.document().trainVectors(true).maxSteps(12),
+            sequence().tokens(StudentOptions.Tokens.WORDS).segmenter("spaces"));
+    for (StudentOptions options : both) {
+      String kind = options.kind().toString();
+      options.embeddings(StudentOptions.Embeddings.RANDOM);
+      StudentTraining.Inputs before = inputs(FIRST, "words-" + kind);
+      Path start = run(withText(before, "unheard of"), options);
+      List<String> words = ModelDirectory.read(start).vocab();
+      assertTrue(words.contains("unheard"), words.toString());
+      Path after = run(inputs(TRAIN, "went-on-" + kind).withStart(start), options);
+      assertEquals(words, ModelDirectory.read(after).vocab());
+    }
+  }
+
+  private static StudentTraining.Inputs withText(StudentTraining.Inputs inputs, String text) {
+    List<Example> examples = new ArrayList<>(inputs.train().examples());
+    examples.add(new Example(text, 0));
+    DataSet more = DataSet.of("more", examples, inputs.train().labels());
+    return StudentTraining.Inputs.labelled(more, inputs.dev(), inputs.out())
+        .withTeacher(inputs.teacher());
   }
 
   @Test
