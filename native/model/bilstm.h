@@ -74,6 +74,14 @@ struct StudentDropout {
   double embedding = 0, output = 0, head = 0, ngrams = 0;
 };
 
+/// Rows of a head on every token that have a gradient (model/live_rows.h).
+struct LiveRows {
+  int64_t count;
+  int32_t* rows;                 // [count], ascending
+  int32_t* place;                // [rows of the batch]: number among the live ones, or -1
+  int32_t *offsets, *positions;  // [texts + 1], [count]: of each text its live rows' places
+};
+
 template <class T>
 struct StudentBuffers {
   T* input;         // [tokens (distinct: those), embedding]; document: [texts, embedding]
@@ -90,6 +98,7 @@ struct StudentBuffers {
   HeadBuffers<T> head;
   // Backward only.
   T *d_token_logits, *d_features, *d_output, *d_cells, *d_input, *previous, *pack, *d_ngrams, *d_beside;
+  LiveRows live;  // max-logits: those of d_token_logits and d_features
 };
 
 /// Sizes that buffers are planned for. rows: tokens and empty texts.

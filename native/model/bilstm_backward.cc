@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "model/bilstm.h"
+#include "model/live_rows.h"
 #include "model/recurrence.h"
 
 namespace maque {
@@ -35,19 +36,52 @@ void head_backward_of(const Back<T>& p, const T* d_logits, int64_t rows) {
     run_dropout(p.c, p.dropout.key, p.dropout.output, kOutputSite, p.b.d_features, rows * 2 * p.g.hidden);
 }
 
+/// Moves the live rows of x [rows, width] to its front.
+template <class T>
+void keep_live_rows(const LiveRows& live, int64_t width, T* x) {
+  for (int64_t i = 0; i < live.count; ++i) {
+    if (live.rows[i] != i)
+      memcpy(x + i * width, x + live.rows[i] * width, static_cast<size_t>(width) * sizeof(T));
+  }
+}
+
+/// The head's way back from the logits of the tokens that the maxima have chosen; the other rows of
+/// b.d_output are zero.
+template <class T>
+void max_logits_backward(const Back<T>& p, const T* d_logits) {
+  const int64_t h2 = 2 * p.g.hidden, texts = p.batch.texts, classes = p.g.num_labels;
+  LiveRows live = p.b.live;
+  find_live_rows(p.batch, classes, p.b.argmax, &live);
+  zero(p.b.d_token_logits, live.count * classes);
+  p.c.kernels.max_pool_backward(d_logits, p.b.argmax, texts, classes, p.b.d_token_logits, classes);
+  for_blocks(p.c.executor, live.count, kRowBlock, [&](int64_t begin, int64_t end, int32_t) {
+    p.c.kernels.gather_rows(p.b.features, h2, live.rows + begin, end - begin, h2, p.b.d_output + begin * h2,
+                            h2);
+  });
+  for (int32_t i = 0; i < p.g.head_layers; ++i) keep_live_rows(live, p.g.head[i], p.b.head.hidden[i]);
+  const HeadDropout dropout{p.dropout.key, p.dropout.head, kHeadSite, live.rows};
+  BesideRows<T> beside = beside_rows(p.g, p.batch, p.b);
+  beside.offsets = live.offsets, beside.rows = live.positions;
+  head_backward(p.c, p.w.head, p.b.d_output, live.count, p.b.head, dropout, p.b.d_token_logits,
+                p.gradients + head_tensor(p.g), p.b.d_features, p.g.has_ngrams() ? &beside : nullptr);
+  run_dropout_rows(p.c, p.dropout.key, p.dropout.output, kOutputSite, live.rows, p.b.d_features, live.count,
+                   h2);
+  for_blocks(p.c.executor, p.batch.rows, kRowBlock, [&](int64_t begin, int64_t end, int32_t) {
+    p.c.kernels.gather_rows(p.b.d_features, h2, live.place + begin, end - begin, h2,
+                            p.b.d_output + begin * h2, h2);
+  });
+}
+
 /// From the gradient of the logits to that of the biLSTM's output (b.d_output).
 template <class T>
 void pooling_backward(const Back<T>& p, const T* d_logits) {
-  const int64_t h = p.g.hidden, h2 = 2 * h, texts = p.batch.texts, rows = p.batch.rows,
-                classes = p.g.num_labels;
+  const int64_t h = p.g.hidden, h2 = 2 * h, texts = p.batch.texts, rows = p.batch.rows;
   if (p.g.kind != Kind::sequence) {
     head_backward_of(p, d_logits, texts);
     return;
   }
   if (p.g.pooling == Pooling::max_logits) {
-    zero(p.b.d_token_logits, rows * classes);
-    p.c.kernels.max_pool_backward(d_logits, p.b.argmax, texts, classes, p.b.d_token_logits, classes);
-    head_backward_of(p, p.b.d_token_logits, rows);
+    max_logits_backward(p, d_logits);
     return;
   }
   head_backward_of(p, d_logits, texts);
@@ -112,18 +146,22 @@ void document_step_back(const Back<T>& p) {
   });
 }
 
-/// Gradients of both directions' recurrent weights (for a document zero).
+/// Gradients of both directions' recurrent weights (for a document zero). A direction's first step has no
+/// state before: forwards those are the first rows; backwards at least the texts that are the longest end in
+/// the last.
 template <class T>
 void recurrent_weights_backward(const Back<T>& p) {
-  const int64_t rows = p.batch.tokens, h = p.g.hidden, h2 = 2 * h, ld = 2 * p.w.padded;
+  const int64_t h = p.g.hidden, h2 = 2 * h, ld = 2 * p.w.padded, longest = p.batch.longest;
   for (int64_t d = 0; d < 2; ++d) {
-    const int32_t* previous = d == 0 ? p.batch.before : p.batch.after;
+    const int64_t first = d == 0 && longest > 0 ? p.batch.start[1] : 0;
+    const int64_t rows = (d == 1 && longest > 0 ? p.batch.start[longest - 1] : p.batch.tokens) - first;
+    const int32_t* previous = (d == 0 ? p.batch.before : p.batch.after) + first;
     for_blocks(p.c.executor, rows, kRowBlock, [&](int64_t begin, int64_t end, int32_t) {
       p.c.kernels.gather_rows(p.b.output + d * h, h2, previous + begin, end - begin, h,
                               p.b.previous + begin * h, h);
     });
     const Packed<T> state = pack_rows(p.c, p.w.input.arithmetic, p.b.previous, h, rows, h, p.b.pack);
-    weight_backward_packed(p.c, state, p.b.gates + d * p.w.padded, ld, p.w.gates, h,
+    weight_backward_packed(p.c, state, p.b.gates + first * ld + d * p.w.padded, ld, p.w.gates, h,
                            p.gradients[lstm_tensor(d, kWeightHh)]);
   }
 }

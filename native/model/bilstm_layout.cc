@@ -192,6 +192,18 @@ void lay_out_batch(Carver* carver, const Geometry& g, const int32_t* ids, const 
 
 namespace {
 
+/// Of max-logits: the head goes back over the live rows. What it read, where that is no longer needed, is
+/// overwritten by its gradient.
+template <class T>
+void plan_live_rows(Carver* carver, const Geometry& g, const StudentSizes& s, StudentBuffers<T>* b) {
+  b->d_token_logits = carver->take<T>(s.rows * g.num_labels);
+  b->d_features = b->features != b->output ? b->features : carver->take<T>(s.rows * g.lstm_features());
+  b->live.rows = carver->take<int32_t>(s.rows);
+  b->live.place = carver->take<int32_t>(s.rows);
+  b->live.positions = carver->take<int32_t>(s.rows);
+  b->live.offsets = carver->take<int32_t>(s.texts + 1);
+}
+
 /// What n-grams need beside the biLSTM; d_sums and sums only where a text has rows.
 template <class T>
 void plan_ngram_buffers(Carver* carver, const Geometry& g, const StudentSizes& s, StudentBuffers<T>* b) {
@@ -236,9 +248,12 @@ void plan_student_buffers(Carver* carver, const Geometry& g, const StudentSizes&
   b->argmax = s.training ? carver->take<int32_t>(s.texts * pooled) : nullptr;
   b->head.plan(carver, g, per_token ? rows : s.texts, s.training);
   if (!s.training) return;
-  b->d_token_logits = per_token ? carver->take<T>(rows * g.num_labels) : nullptr;
   b->d_output = carver->take<T>(rows * h2);
-  b->d_features = per_token || document ? b->d_output : carver->take<T>(s.texts * h2);
+  if (per_token) {
+    plan_live_rows(carver, g, s, b);
+  } else {
+    b->d_features = document ? b->d_output : carver->take<T>(s.texts * h2);
+  }
   b->d_cells = carver->take<T>(s.texts * h2);
   b->d_input = s.trains_table ? carver->take<T>(steps * g.embedding) : nullptr;
   b->previous = document ? nullptr : carver->take<T>(steps * g.hidden);

@@ -56,6 +56,21 @@ void run_dropout(const Compute<T>& compute, const DropoutKey* key, double p, uin
   if (key != nullptr && p > 0) run_dropout_to(compute, *key, p, site, x, n, x);
 }
 
+/// Dropout in place of some rows of a matrix, by the masks that the whole has: row i is number numbers[i]
+/// there.
+template <class T>
+void run_dropout_rows(const Compute<T>& compute, const DropoutKey* key, double p, uint32_t site,
+                      const int32_t* numbers, T* x, int64_t rows, int64_t width) {
+  if (key == nullptr || p <= 0) return;
+  for_blocks(compute.executor, rows, kRowBlock, [&](int64_t begin, int64_t end, int32_t) {
+    for (int64_t i = begin; i < end; ++i) {
+      const Dropout dropout{static_cast<float>(p), key->seed, key->step, site,
+                            static_cast<uint64_t>(numbers[i] * width)};
+      compute.kernels.dropout(dropout, x + i * width, width, x + i * width);
+    }
+  });
+}
+
 /// sums[j] += sum over rows of x[i, j].
 template <class T>
 void run_column_sums(const Compute<T>& compute, const T* x, int64_t ldx, int64_t rows, int64_t columns,

@@ -111,7 +111,12 @@ void head_backward(const Compute<T>& compute, const Head<T>& head, const T* feat
     linear_input_backward(compute, layer, dy, layer.out, rows, dx);
     if (i == 0) return;
     const int64_t n = rows * layer.in;
-    run_dropout(compute, dropout.key, dropout.p, dropout.site + static_cast<uint32_t>(i - 1), dx, n);
+    const uint32_t site = dropout.site + static_cast<uint32_t>(i - 1);
+    if (dropout.numbers == nullptr) {
+      run_dropout(compute, dropout.key, dropout.p, site, dx, n);
+    } else {
+      run_dropout_rows(compute, dropout.key, dropout.p, site, dropout.numbers, dx, rows, layer.in);
+    }
     // A hidden value is positive exactly where its ReLU was open; where dropout made it 0 the gradient is 0
     // already.
     run_activation_backward(compute, Activation::relu, x, n, dx);

@@ -44,6 +44,7 @@ struct HeadDropout {
   const DropoutKey* key = nullptr;
   double p = 0;
   uint32_t site = 0;
+  const int32_t* numbers = nullptr;  // of the rows going back among those of the forward pass; null: all
 };
 
 /// features [rows, in] -> logits [rows, classes]. beside: null where the head has none.
@@ -53,7 +54,8 @@ void head_forward(const Compute<T>& compute, const Head<T>& head, const T* featu
                   const BesideRows<T>* beside = nullptr);
 
 /// Gradients of the head's tensors (weights overwrite, biases accumulate) and, unless null, of the features
-/// and of beside->x (overwrite). gradients: by tensor number of the model, starting with the head's first.
+/// and of beside->x (overwrite). Rows without a gradient may be left out (dropout.numbers). gradients: by
+/// tensor number of the model, starting with the head's first.
 template <class T>
 void head_backward(const Compute<T>& compute, const Head<T>& head, const T* features, int64_t rows,
                    const HeadBuffers<T>& buffers, const HeadDropout& dropout, const T* d_logits,

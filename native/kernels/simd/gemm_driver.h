@@ -5,7 +5,7 @@
 // the inner kernels.
 //
 // Tiles would wait for a large B; so each asks for a part of the panels that the next columns need. Before a
-// tile begins it asks for what the epilogue reads and writes, and for what the next tile's sums start from.
+// tile begins it asks for the residual that its epilogue reads, and for the C of the next tile.
 //
 // A word is 32 bits: one element of k in fp32, two in bf16. A product says by a class Words
 //   kElements                    elements in a word
@@ -69,7 +69,7 @@ struct Parts {
 };
 
 /// Packs rows [0, m) and k elements of A in tiles of rows (see gemm_tile.h); a tile of R rows takes R *
-/// ceil16(words of k).
+/// ceil16(words of k). The rows are asked for two ahead: where one begins the processor does not foresee.
 template <class Words>
 void pack_rows(const float* a, int64_t row_stride, int64_t k, const Parts& tiles, float* packed) {
   constexpr int64_t kElements = Words::kElements, kStep = kElements * kLanes;
@@ -81,6 +81,8 @@ void pack_rows(const float* a, int64_t row_stride, int64_t k, const Parts& tiles
       const float* row = a + (tiles.begin(t) + i) * row_stride;
       int64_t p = 0;
       for (; p + kStep <= k; p += kStep) {
+        for (int64_t e = 0; e < kElements; ++e)
+          __builtin_prefetch(row + 2 * row_stride + p + e * kLanes, 0, 2);
         Words::load(row + p).store(block + p / kElements * rows + i * kLanes);
       }
       if (p < k) Words::load(row + p, k - p).store(block + p / kElements * rows + i * kLanes);
@@ -207,10 +209,7 @@ void run_tile(const Block& block, TileFunction function, int64_t first, int64_t 
       g.residual == nullptr ? nullptr : g.residual + (block.i0 + first) * g.ld_residual + j;
   const int64_t n = g.n - j < width ? g.n - j : width;
   alignas(64) float aside[kMaxRows * kPanel];
-  if (block.finish != nullptr) {
-    ask_for(c, g.ldc, rows, n);
-    if (residual != nullptr) ask_for(residual, g.ld_residual, rows, n);
-  }
+  if (block.finish != nullptr && residual != nullptr) ask_for(residual, g.ld_residual, rows, n);
   const float* from = block.from_c ? c : nullptr;
   int64_t ld_from = g.ldc;
   if (block.from_c && n < width) {
@@ -248,8 +247,8 @@ Ahead ahead_of(const Block& block, int64_t t, int64_t count, int64_t j, int64_t 
   return {block.b + (next / kPanel * block.words + block.p0) * kPanel + skipped * kFloatsPerLine, lines};
 }
 
-/// Sums that start from C wait for it: tile t of columns [j, end) asks for what the tile after it begins
-/// with. Inlined as ask_for is.
+/// Tile t of columns [j, end) asks for the C of the tile after it, which may begin with what stands there.
+/// Inlined as ask_for is.
 MAQUE_INLINE void ask_for_next(const Block& block, const Parts& tiles, int64_t t, int64_t j, int64_t end,
                                int64_t width) {
   const bool below = t + 1 < tiles.count;
@@ -266,7 +265,7 @@ void run_columns(const Block& block, const Parts& tiles, int64_t j, int64_t widt
   for (int64_t t = 0; t < tiles.count; ++t) {
     const RowKernels& kernels = kRowKernels<Words>[tiles.length(t) - 1];
     const int64_t wide = kernels.wide_vectors * kLanes, narrow = kernels.narrow_vectors * kLanes;
-    if (block.from_c) ask_for_next(block, tiles, t, j, end, width);
+    ask_for_next(block, tiles, t, j, end, width);
     int64_t at = j;
     for (; at + wide <= end; at += wide) {
       run_tile(block, kernels.wide[layout], tiles.begin(t), tiles.length(t), at, wide,
