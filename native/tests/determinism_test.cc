@@ -129,6 +129,58 @@ TEST(training_with_ngrams) {
   }
 }
 
+/// C of one product with everything fused, on some threads.
+std::vector<float> product(int64_t m, int64_t n, int64_t k, const Arithmetic& arithmetic, int32_t threads) {
+  ThreadPool pool;
+  CHECK(pool.start(threads));
+  Buffer<float> scratch;
+  Buffer<char> memory;
+  Carver measure(nullptr);
+  Packed<float> packed;
+  packed.plan(&measure, arithmetic, k, n);
+  CHECK(scratch.allocate(threads * kGemmScratch) && memory.allocate(measure.used()));
+  Carver carver(memory.data());
+  packed.plan(&carver, arithmetic, k, n);
+  Random random(9);
+  const auto numbers = [&](int64_t count) {
+    std::vector<float> x(static_cast<size_t>(count));
+    for (float& value : x) value = random.uniform(-1, 1);
+    return x;
+  };
+  const std::vector<float> a = numbers(m * k), b = numbers(n * k), bias = numbers(n),
+                           residual = numbers(m * n);
+  std::vector<float> both(static_cast<size_t>(2 * m * n));
+  const Compute<float> compute{kernels(), pool.executor(), scratch.data()};
+  run_pack(compute, b.data(), int64_t{1}, k, n, packed);
+  GemmArgs<float> args = gemm_args(m, n, k, a.data(), k, both.data(), n);
+  args.bias = bias.data();
+  args.activation = Activation::gelu_erf;
+  args.pre_activation = both.data() + m * n;
+  args.residual = residual.data();
+  args.ld_pre = args.ld_residual = n;
+  run_gemm(compute, args, packed);
+  return both;
+}
+
+/// Cut by rows, by columns, by both and not at all.
+TEST(products_on_threads) {
+  for (Precision precision : {Precision::fp32, Precision::bf16}) {
+    Arithmetic arithmetic;
+    if (choose_arithmetic(precision, &arithmetic) != kOk) continue;
+    for (int64_t m : {1, 70, 400, 1000, 1700}) {
+      for (int64_t n : {15, 300, 1030}) {
+        for (int64_t k : {33, 600}) {
+          const std::vector<float> one = product(m, n, k, arithmetic, 1);
+          for (int32_t threads : {2, 3}) {
+            const std::vector<float> more = product(m, n, k, arithmetic, threads);
+            CHECK_BITS(more.data(), one.data(), static_cast<int64_t>(one.size()), "a product on threads");
+          }
+        }
+      }
+    }
+  }
+}
+
 /// SGD passes over rows of the table that no text has; a trainer that has been told to look at every row does
 /// not.
 TEST(passing_over_untouched_rows_is_exact) {
