@@ -1,44 +1,27 @@
 // The forward pass of a student in fp32 or with bf16 weights.
 #include <string.h>
 
-#include "model/serving.h"
-#include "model/serving_batch.h"
+#include "model/serving_pass.h"
 #include "model/serving_walk.h"
 
 namespace maque {
 namespace {
 
-struct Pass {
-  const FloatStudent& s;
-  const Kernels<float>& kernels;
+struct Pass : ServingPass<FloatStudent> {
   const Bf16Kernels* bf16;  // null: products in fp32
-  const Geometry& g;
-  StudentBatch batch{};
-  const int32_t* ids = nullptr;  // rows of the table, by row (sequence) or place (document)
-  float *input = nullptr, *gates = nullptr;
-  // The biLSTM. Rows have 2 * whole elements.
-  float *cells = nullptr, *states = nullptr, *features = nullptr;
-  uint16_t* half_states = nullptr;             // states in bf16
-  float *ngrams = nullptr, *beside = nullptr;  // of each text: their mean, their part of the first layer
-  float *hidden[2] = {}, *token_logits = nullptr, *scratch = nullptr;
+  float* input = nullptr;
+  float *states = nullptr, *features = nullptr;  // of the biLSTM; rows have 2 * whole elements
+  uint16_t* half_states = nullptr;               // states in bf16
+  float *hidden[2] = {}, *scratch = nullptr;
 
   Pass(const FloatStudent& student, const Kernels<float>& float_kernels, const Bf16Kernels* bf16_kernels)
-      : s(student),
-        kernels(float_kernels),
-        bf16(student.is_bf16() && student.geometry->kind == Kind::sequence ? bf16_kernels : nullptr),
-        g(*student.geometry) {}
-
-  bool document() const { return g.kind == Kind::document; }
-  bool per_token() const { return g.head_per_token(); }
-  int64_t width() const { return 2 * s.whole; }
-  int64_t places() const { return 2 * s.gates * s.whole; }
+      : ServingPass(student, float_kernels),
+        bf16(student.is_bf16() && g.kind == Kind::sequence ? bf16_kernels : nullptr) {}
 };
 
 void plan_buffers(Carver* carver, Pass* p) {
   const Geometry& g = p->g;
-  const int64_t texts = p->batch.texts, rows = p->batch.rows, width = p->width();
-  const int64_t steps = p->document() ? texts : p->batch.tokens;
-  const bool pools = g.kind == Kind::sequence && !p->per_token();
+  const int64_t texts = p->batch.texts, rows = p->batch.rows, width = p->width(), steps = p->steps();
   p->ngrams = carver->take<float>(texts * g.ngram_width);
   p->beside = carver->take<float>(p->s.beside.k > 0 && p->per_token() ? texts * g.head_out(0) : 0);
   if (!p->s.is_folded()) p->input = carver->take<float>(steps * g.embedding);
@@ -46,12 +29,9 @@ void plan_buffers(Carver* carver, Pass* p) {
   p->cells = carver->take<float>(texts * width);
   p->states = carver->take<float>(rows * width);
   if (p->bf16 != nullptr) p->half_states = carver->take<uint16_t>(rows * width);
-  p->features = !g.has_lstm() ? p->ngrams : pools ? carver->take<float>(texts * width) : p->states;
-  int64_t widest = 0;
-  for (int32_t i = 0; i < g.head_layers; ++i) widest = g.head[i] > widest ? g.head[i] : widest;
-  const int64_t head_rows = p->per_token() ? rows : texts;
-  for (float*& hidden : p->hidden) hidden = carver->take<float>(head_rows * widest);
-  p->token_logits = p->per_token() ? carver->take<float>(head_rows * g.num_labels) : nullptr;
+  p->features = !g.has_lstm() ? p->ngrams : p->pools() ? carver->take<float>(texts * width) : p->states;
+  for (float*& hidden : p->hidden) hidden = carver->take<float>(p->head_rows() * p->widest_hidden());
+  p->token_logits = p->per_token() ? carver->take<float>(rows * g.num_labels) : nullptr;
   p->scratch = carver->take<float>(kGemmScratch);
 }
 
@@ -154,12 +134,13 @@ void pool_states(const Pass& p) {
   }
 }
 
-/// y [rows, first layer's outputs] = the n-grams' part of each text's sums, with the bias.
-void start_sums(const Pass& p, float* y) {
-  float* sums = p.per_token() ? p.beside : y;
-  run_layer(p, p.s.beside, p.ngrams, p.batch.texts, Activation::none, sums);
-  if (p.per_token()) copy_to_rows(p.batch, sums, p.s.beside.n, y);
+void mean_of_ngrams(const Pass& p) {
+  const BagBatch& bag = p.batch.bag;
+  const int64_t width = p.g.ngram_width;
+  p.kernels.mean_pool_forward(p.s.ngrams, width, bag.offsets, bag.ids, bag.texts, width, p.ngrams);
 }
+
+const float* ngram_input(const Pass& p) { return p.ngrams; }
 
 void run_head(const Pass& p, int64_t rows, float* logits) {
   const float* x = p.features;
@@ -172,38 +153,11 @@ void run_head(const Pass& p, int64_t rows, float* logits) {
   run_layer(p, p.s.head[p.g.head_layers], x, rows, Activation::none, logits, begun && p.g.head_layers == 0);
 }
 
-void run_pass(const Pass& p, float* logits) {
-  const int64_t width = p.g.ngram_width;
-  const BagBatch& bag = p.batch.bag;
-  if (width > 0)
-    p.kernels.mean_pool_forward(p.s.ngrams, width, bag.offsets, bag.ids, bag.texts, width, p.ngrams);
-  if (p.g.kind != Kind::sequence) {
-    if (p.document()) run_document(p);
-    run_head(p, p.batch.texts, logits);
-    return;
-  }
-  run_sequence(p);
-  if (!p.per_token()) {
-    pool_states(p);
-    run_head(p, p.batch.texts, logits);
-    return;
-  }
-  run_head(p, p.batch.rows, p.token_logits);
-  p.kernels.max_pool_forward(p.token_logits, p.g.num_labels, p.batch.pool_offsets, p.batch.pool_rows,
-                             p.batch.texts, p.g.num_labels, logits, nullptr);
-}
-
 }  // namespace
 
 Status serve_float(const FloatStudent& student, const Kernels<float>& kernels, const Bf16Kernels* bf16,
                    Scratch* scratch, const Texts& texts, float* out) {
-  const int64_t classes = student.geometry->num_labels;
-  return for_serving_chunks(texts, classes, scratch, out, [&](Carver* carver, const Texts& chunk, float* to) {
-    Pass p(student, kernels, bf16);
-    p.ids = lay_out_serving(carver, p.g, chunk, student.map, &p.batch);
-    plan_buffers(carver, &p);
-    if (to != nullptr) run_pass(p, to);
-  });
+  return serve(Pass(student, kernels, bf16), scratch, texts, out);
 }
 
 }  // namespace maque

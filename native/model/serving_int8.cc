@@ -2,42 +2,30 @@
 #include <string.h>
 
 #include "kernels/math.h"
-#include "model/serving.h"
-#include "model/serving_batch.h"
+#include "model/serving_pass.h"
 #include "model/serving_walk.h"
 
 namespace maque {
 namespace {
 
-struct Pass {
-  const Int8Student& s;
+struct Pass : ServingPass<Int8Student> {
   const Int8Kernels& int8;
-  const Kernels<float>& kernels;
-  const Geometry& g;
-  StudentBatch batch{};
-  const int32_t* ids = nullptr;  // rows of the table, by row (sequence) or place (document)
   // Inputs of a form that is not folded, means of documents.
   float* mean = nullptr;
   uint8_t* input = nullptr;
-  float *input_scale = nullptr, *gates = nullptr;
+  float* input_scale = nullptr;
   // The biLSTM. Rows have 2 * whole elements.
-  float *cells = nullptr, *output = nullptr, *pooled = nullptr;
+  float *output = nullptr, *pooled = nullptr;
   uint8_t *states = nullptr, *features = nullptr;
-  // n-grams: of each text their mean, as bytes, and their part of the first layer.
-  float *ngrams = nullptr, *ngram_scale = nullptr, *beside = nullptr;
+  // Means of n-grams as bytes.
+  float* ngram_scale = nullptr;
   uint8_t* ngram_bytes = nullptr;
   // The head.
-  float *hidden = nullptr, *hidden_scale = nullptr, *token_logits = nullptr;
+  float *hidden = nullptr, *hidden_scale = nullptr;
   uint8_t* hidden_bytes = nullptr;
 
   Pass(const Int8Student& student, const Int8Kernels& int8_kernels, const Kernels<float>& float_kernels)
-      : s(student), int8(int8_kernels), kernels(float_kernels), g(*student.geometry) {}
-
-  bool document() const { return g.kind == Kind::document; }
-  bool per_token() const { return g.head_per_token(); }
-  int64_t width() const { return 2 * s.whole; }
-  int64_t places() const { return 2 * s.gates * s.whole; }
-  int64_t steps() const { return document() ? batch.texts : batch.tokens; }
+      : ServingPass(student, float_kernels), int8(int8_kernels) {}
 };
 
 void plan_ngrams(Carver* carver, Pass* p) {
@@ -52,7 +40,6 @@ void plan_ngrams(Carver* carver, Pass* p) {
 void plan_buffers(Carver* carver, Pass* p) {
   const Geometry& g = p->g;
   const int64_t texts = p->batch.texts, rows = p->batch.rows, width = p->width();
-  const bool pools = g.kind == Kind::sequence && !p->per_token();
   plan_ngrams(carver, p);
   if (p->document()) p->mean = carver->take<float>(texts * (p->s.is_folded() ? p->places() : g.embedding));
   if (!p->s.is_folded()) {
@@ -62,14 +49,12 @@ void plan_buffers(Carver* carver, Pass* p) {
   }
   p->cells = carver->take<float>(texts * width);
   p->states = carver->take<uint8_t>(rows * width);
-  if (pools && g.pooling == Pooling::mean) {
+  if (p->pools() && g.pooling == Pooling::mean) {
     p->output = carver->take<float>(rows * width);
     p->pooled = carver->take<float>(texts * width);
   }
-  p->features = pools ? carver->take<uint8_t>(texts * width) : p->states;
-  int64_t widest = 0;
-  for (int32_t i = 0; i < g.head_layers; ++i) widest = g.head[i] > widest ? g.head[i] : widest;
-  const int64_t head_rows = p->per_token() ? rows : texts;
+  p->features = p->pools() ? carver->take<uint8_t>(texts * width) : p->states;
+  const int64_t head_rows = p->head_rows(), widest = p->widest_hidden();
   p->hidden = carver->take<float>(head_rows * widest);
   p->hidden_bytes = carver->take<uint8_t>(head_rows * int8_whole_k(widest));
   p->hidden_scale = carver->take<float>(head_rows);
@@ -221,7 +206,7 @@ void pool_states(const Pass& p) {
   }
 }
 
-Rows ngram_rows(const Pass& p) { return {p.ngram_bytes, int8_whole_k(p.g.ngram_width), p.ngram_scale, 1}; }
+Rows ngram_input(const Pass& p) { return {p.ngram_bytes, int8_whole_k(p.g.ngram_width), p.ngram_scale, 1}; }
 
 /// Whole blocks of columns, of which the last may reach into the next row: what is past the width is not
 /// read.
@@ -234,16 +219,9 @@ void mean_of_ngrams(const Pass& p) {
                        p.ngram_scale);
 }
 
-/// y [rows, first layer's outputs] = the n-grams' part of each text's sums, with the bias.
-void start_sums(const Pass& p, float* y) {
-  float* sums = p.per_token() ? p.beside : y;
-  run_layer(p, p.s.beside, ngram_rows(p), p.batch.texts, Activation::none, sums);
-  if (p.per_token()) copy_to_rows(p.batch, sums, p.s.beside.n, y);
-}
-
 void run_head(const Pass& p, int64_t rows, float* logits) {
   const bool begun = p.s.beside.k > 0;
-  Rows in = p.g.has_lstm() ? Rows{p.features, p.width(), &kLstmStateStep, 0} : ngram_rows(p);
+  Rows in = p.g.has_lstm() ? Rows{p.features, p.width(), &kLstmStateStep, 0} : ngram_input(p);
   if (begun) start_sums(p, p.g.head_layers > 0 ? p.hidden : logits);
   for (int32_t i = 0; i < p.g.head_layers; ++i) {
     const Int8Layer& layer = p.s.head[i];
@@ -255,35 +233,11 @@ void run_head(const Pass& p, int64_t rows, float* logits) {
   run_layer(p, p.s.head[p.g.head_layers], in, rows, Activation::none, logits, begun && p.g.head_layers == 0);
 }
 
-void run_pass(const Pass& p, float* logits) {
-  if (p.g.has_ngrams()) mean_of_ngrams(p);
-  if (p.g.kind != Kind::sequence) {
-    if (p.document()) run_document(p);
-    run_head(p, p.batch.texts, logits);
-    return;
-  }
-  run_sequence(p);
-  if (!p.per_token()) {
-    pool_states(p);
-    run_head(p, p.batch.texts, logits);
-    return;
-  }
-  run_head(p, p.batch.rows, p.token_logits);
-  p.kernels.max_pool_forward(p.token_logits, p.g.num_labels, p.batch.pool_offsets, p.batch.pool_rows,
-                             p.batch.texts, p.g.num_labels, logits, nullptr);
-}
-
 }  // namespace
 
 Status serve_int8(const Int8Student& student, const Int8Kernels& int8, const Kernels<float>& kernels,
                   Scratch* scratch, const Texts& texts, float* out) {
-  const int64_t classes = student.geometry->num_labels;
-  return for_serving_chunks(texts, classes, scratch, out, [&](Carver* carver, const Texts& chunk, float* to) {
-    Pass p(student, int8, kernels);
-    p.ids = lay_out_serving(carver, p.g, chunk, student.map, &p.batch);
-    plan_buffers(carver, &p);
-    if (to != nullptr) run_pass(p, to);
-  });
+  return serve(Pass(student, int8, kernels), scratch, texts, out);
 }
 
 }  // namespace maque
