@@ -81,26 +81,39 @@ constexpr RowKernels kRowKernels[] = {row_kernels<1>(),  row_kernels<2>(),  row_
 static_assert(sizeof kRowKernels / sizeof kRowKernels[0] == kMaxRows);
 
 /// What follows the sums, for the [rows, n] elements of C at row i0, column j0.
-template <Activation kActivation>
-void finish(const GemmInt8Args& g, int64_t i0, int64_t j0, int64_t rows, int64_t n, const int32_t* sums,
+template <Activation kActivation, bool kResidual>
+void finish(const GemmInt8Args& args, int64_t i0, int64_t j0, int64_t rows, int64_t n, const int32_t* sums,
             int64_t ld_sums) {
+  // Copies: for all that the compiler knows, the stores below are to what a pointer leads to.
+  const float* bias = args.bias;
+  const int64_t scale_stride = args.a_scale_stride, ldc = args.ldc, ld_residual = args.ld_residual;
+  const bool own_zeros = args.a_zero != nullptr;
+  static constexpr int32_t kOne = 1;
+  const int32_t* first_zero = own_zeros ? args.a_zero + i0 : &kOne;
+  const float* first_scale = args.a_scale + i0 * scale_stride;
   for_lanes(n, [&](int64_t at, int64_t r) MAQUE_INLINE_LAMBDA {
     const int64_t j = j0 + at;
-    const auto read = [&](const float* p)
+    const auto read = [r](const float* p)
                           MAQUE_INLINE_LAMBDA { return r == kLanes ? F::load(p) : F::load(p, r); };
-    const I offset = r == kLanes ? I::load(g.offsets + j) : I::load(g.offsets + j, r);
+    const I offset = r == kLanes ? I::load(args.offsets + j) : I::load(args.offsets + j, r);
     static_assert(kZeroPoint8 == 128, "the shift below divides by it");
-    const I weights = shift_right_signed<7>(offset);  // the sum of each column's weights
-    const F w_scale = read(g.w_scale + j), bias = g.bias == nullptr ? F::zero() : read(g.bias + j);
+    // The sum of each column's weights, or the whole that is taken from a sum.
+    const I weights = own_zeros ? shift_right_signed<7>(offset) : offset;
+    const F w_scale = read(args.w_scale + j), b = bias == nullptr ? F::zero() : read(bias + j);
+    const int32_t *sum = sums + at, *zero = first_zero;
+    const float* a_scale = first_scale;
+    const float* residual = kResidual ? args.residual + i0 * ld_residual + j : nullptr;
+    float* c = args.c + i0 * ldc + j;
     for (int64_t i = 0; i < rows; ++i) {
-      const F a_scale = F::set1(g.a_scale[(i0 + i) * g.a_scale_stride]);
-      const I shift = g.a_zero == nullptr ? offset : weights * I::set1(g.a_zero[i0 + i]);
-      F y = to_float(I::load(sums + i * ld_sums + at) - shift) * (w_scale * a_scale);
-      if (g.bias != nullptr) y = y + bias;
+      F y = to_float(I::load(sum) - weights * I::set1(*zero)) * (w_scale * F::set1(*a_scale));
+      if (bias != nullptr) y = y + b;
       y = math::activate(kActivation, y);
-      if (g.residual != nullptr) y = y + read(g.residual + (i0 + i) * g.ld_residual + j);
-      float* c = g.c + (i0 + i) * g.ldc + j;
+      if constexpr (kResidual) {
+        y = y + read(residual);
+        residual += ld_residual;
+      }
       r == kLanes ? y.store(c) : y.store(c, r);
+      sum += ld_sums, zero += own_zeros, a_scale += scale_stride, c += ldc;
     }
   });
 }
@@ -108,20 +121,21 @@ void finish(const GemmInt8Args& g, int64_t i0, int64_t j0, int64_t rows, int64_t
 using FinishFunction = void (*)(const GemmInt8Args&, int64_t, int64_t, int64_t, int64_t, const int32_t*,
                                 int64_t);
 
+template <bool kResidual>
 FinishFunction finish_function(Activation activation) {
   switch (activation) {
     case Activation::none:
       break;
     case Activation::relu:
-      return finish<Activation::relu>;
+      return finish<Activation::relu, kResidual>;
     case Activation::tanh:
-      return finish<Activation::tanh>;
+      return finish<Activation::tanh, kResidual>;
     case Activation::gelu_erf:
-      return finish<Activation::gelu_erf>;
+      return finish<Activation::gelu_erf, kResidual>;
     case Activation::gelu_tanh:
-      return finish<Activation::gelu_tanh>;
+      return finish<Activation::gelu_tanh, kResidual>;
   }
-  return finish<Activation::none>;
+  return finish<Activation::none, kResidual>;
 }
 
 /// Rows of one block of A: about half of an L2 cache of 512 KiB.
@@ -196,7 +210,8 @@ void run_block(const Block& block) {
 }  // namespace
 
 void gemm_int8(const GemmInt8Args& g) {
-  const FinishFunction finish_tile = finish_function(g.activation);
+  const FinishFunction finish_tile =
+      g.residual == nullptr ? finish_function<false>(g.activation) : finish_function<true>(g.activation);
   const int64_t most = block_rows(g.lda);
   for (int64_t i = 0; i < g.m; i += most) {
     const int64_t m = g.m - i < most ? g.m - i : most;
