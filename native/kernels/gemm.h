@@ -47,7 +47,7 @@ struct GemmArgs {
   const T* residual;  // [m, n], row stride ld_residual, or null
   int64_t ld_residual;
   T* scratch;  // kGemmScratch elements
-  // What a product of few rows will read soon, or null: asked for along the way, so that it is in the caches
+  // What the products after this one will read, or null: asked for along the way, so that it is in the caches
   // then. Nothing of the result depends on it.
   const void* soon;
   int64_t soon_bytes;

@@ -57,14 +57,43 @@ Block next_block(const Pass<T>& p, int64_t text) {
   return {text, end - text, offsets[text], offsets[end] - offsets[text]};
 }
 
+/// The last layer, where it makes so few rows that its products wait for their weights: its neighbour, which
+/// has time, asks for these. Null elsewhere.
+template <class T>
+const BertLayerWeights<T>* layer_of_few_rows(const Pass<T>& p, int64_t after) {
+  constexpr int64_t kFewRows = 4;
+  const bool few = p.batch.first_row_only && p.batch.texts <= kFewRows && after == p.g.layers - 2;
+  return few ? &p.w.layers[after + 1] : nullptr;
+}
+
+/// What each product of a layer asks for, so that the ones after it need not wait for their weights.
+struct Asked {
+  Soon by_qkv, by_out, by_up, by_down;
+};
+
+/// The first panel of the next product; or by and by all that a last layer of few rows reads. `next`: the
+/// layer that goes on after this one's block, or null.
+template <class T>
+Asked asked(const Pass<T>& p, int64_t layer, const BertLayerWeights<T>* next) {
+  if (const BertLayerWeights<T>* few = layer_of_few_rows(p, layer); few != nullptr) {
+    return {few->qkv.soon(p.w.padded + kPanel), few->out.packed.soon(few->out.out),
+            few->up.packed.soon(few->up.out), few->down.packed.soon(few->down.out)};
+  }
+  const BertLayerWeights<T>& w = p.w.layers[layer];
+  return {w.out.packed.soon(kPanel), w.up.packed.soon(kPanel), w.down.packed.soon(kPanel),
+          next == nullptr ? Soon{} : next->qkv.soon(kPanel)};
+}
+
 /// Queries, keys and values of a block's tokens; keys and values alone where the layer makes first rows only.
 template <class T>
 void project(const Pass<T>& p, const BertLayerWeights<T>& w, const BertLayerBuffers<T>& b, const Block& block,
-             bool first_only) {
+             bool first_only, const Soon& soon) {
   const int64_t h = p.g.hidden, padded = p.w.padded, skip = first_only ? padded : 0;
   GemmArgs<T> args =
       gemm_args(block.rows, 2 * padded + h - skip, h, b.in + block.row * h, h, b.qkv + skip, 3 * padded);
   args.bias = w.qkv_bias + skip;
+  args.soon = soon.data;
+  args.soon_bytes = soon.bytes;
   run_gemm(p.c, args, w.qkv.columns(skip));
 }
 
@@ -109,7 +138,7 @@ void attend(const Pass<T>& p, const BertLayerBuffers<T>& b, const Block& block, 
 /// y = dropout(x W^T + b) + residual: fused where nothing is dropped.
 template <class T>
 void project_residual(const Pass<T>& p, const Linear<T>& layer, const T* x, int64_t rows, uint32_t site,
-                      const T* residual, T* y, const Linear<T>* soon) {
+                      const T* residual, T* y, const Soon& soon) {
   const bool drops = p.dropout.key != nullptr && p.dropout.hidden > 0;
   Epilogue<T> epilogue;
   epilogue.residual = drops ? nullptr : residual;
@@ -120,31 +149,19 @@ void project_residual(const Pass<T>& p, const Linear<T>& layer, const T* x, int6
   run_add(p.c, residual, rows * layer.out, y);
 }
 
-/// The last layer, where it makes so few rows that its products wait for their weights: its neighbour, which
-/// has time, asks for these. Null elsewhere.
-template <class T>
-const BertLayerWeights<T>* layer_of_few_rows(const Pass<T>& p, int64_t after) {
-  constexpr int64_t kFewRows = 4;
-  const bool few = p.batch.first_row_only && p.batch.texts <= kFewRows && after == p.g.layers - 2;
-  return few ? &p.w.layers[after + 1] : nullptr;
-}
-
 /// What follows the attention of some rows, up to the input of the second LayerNorm, which goes to `out`.
 template <class T>
-void feed_forward(const Pass<T>& p, int64_t layer, int64_t rows, const T* in, T* out) {
+void feed_forward(const Pass<T>& p, int64_t layer, int64_t rows, const T* in, T* out, const Asked& asked) {
   const BertLayerWeights<T>& w = p.w.layers[layer];
   const BertLayerBuffers<T>& b = p.b.layers[layer - p.b.first_layer];
-  const BertLayerWeights<T>* soon = layer_of_few_rows(p, layer);
-  project_residual(p, w.out, b.context, rows, attention_output_site(layer), in, b.sum1,
-                   soon == nullptr ? nullptr : &soon->out);
+  project_residual(p, w.out, b.context, rows, attention_output_site(layer), in, b.sum1, asked.by_out);
   norm_rows(p.c, p.g, b.sum1, w.gamma1, w.beta1, rows, b.y1, b.mean1, b.rstd1);
   Epilogue<T> activation;
   activation.activation = p.g.activation;
   activation.pre_activation = b.pre;
-  activation.soon = soon == nullptr ? nullptr : &soon->up;
+  activation.soon = asked.by_up;
   linear_forward(p.c, w.up, b.y1, p.g.hidden, rows, b.up, activation);
-  project_residual(p, w.down, b.up, rows, ffn_output_site(layer), b.y1, out,
-                   soon == nullptr ? nullptr : &soon->down);
+  project_residual(p, w.down, b.up, rows, ffn_output_site(layer), b.y1, out, asked.by_down);
 }
 
 template <class T>
@@ -165,14 +182,16 @@ void encoder_layer(const Pass<T>& p, int64_t layer) {
   for (int64_t text = 0; text < p.batch.texts;) {
     const Block block = next_block(p, text);
     text += block.texts;
-    project(p, w, b, block, first_only);
+    const bool layer_ends = text == p.batch.texts;
+    const Asked ask = asked(p, layer, !layer_ends ? &w : last ? nullptr : &w + 1);
+    project(p, w, b, block, first_only, ask.by_qkv);
     attend(p, b, block, layer, first_only);
     if (first_only) continue;
     const int64_t at = block.row * p.g.hidden;
-    feed_forward(p, layer, block.rows, b.in + at, b.sum2 + at);
+    feed_forward(p, layer, block.rows, b.in + at, b.sum2 + at, ask);
     if (!last) second_norm(p, layer, block.rows, b.sum2 + at, next + at);
   }
-  if (first_only) feed_forward(p, layer, p.batch.texts, b.first, b.sum2);
+  if (first_only) feed_forward(p, layer, p.batch.texts, b.first, b.sum2, asked<T>(p, layer, nullptr));
 }
 
 template <class T>

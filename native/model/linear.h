@@ -37,10 +37,10 @@ struct Linear {
 template <class T>
 struct Epilogue {
   Activation activation = Activation::none;
-  T* pre_activation = nullptr;      // [rows, out] contiguous
-  const T* residual = nullptr;      // [rows, out] contiguous
-  bool accumulate = false;          // y holds what stands in the bias's place
-  const Linear<T>* soon = nullptr;  // whose weights a product of few rows will want before long
+  T* pre_activation = nullptr;  // [rows, out] contiguous
+  const T* residual = nullptr;  // [rows, out] contiguous
+  bool accumulate = false;      // y holds what stands in the bias's place
+  Soon soon;
 };
 
 /// y [rows, out] contiguous = act(x W^T + b) + residual, or act(x W^T + y).
@@ -55,10 +55,8 @@ void linear_forward(const Compute<T>& compute, const Linear<T>& layer, const T* 
   args.ld_pre = layer.out;
   args.residual = epilogue.residual;
   args.ld_residual = layer.out;
-  if (epilogue.soon != nullptr) {
-    args.soon = epilogue.soon->packed.data;
-    args.soon_bytes = epilogue.soon->packed.bytes(epilogue.soon->out);
-  }
+  args.soon = epilogue.soon.data;
+  args.soon_bytes = epilogue.soon.bytes;
   run_gemm(compute, args, layer.packed);
 }
 

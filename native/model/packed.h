@@ -13,6 +13,12 @@ struct Arithmetic {
   const Int8Kernels* int8 = nullptr;
 };
 
+/// What the products after one will read: see GemmArgs::soon.
+struct Soon {
+  const void* data = nullptr;
+  int64_t bytes = 0;
+};
+
 /// A packed matrix [k, n]: a layer's weights, or the activations of a weight's gradient.
 template <class T>
 struct Packed {
@@ -48,6 +54,9 @@ struct Packed {
     return is_bf16() ? gemm_bf16_packed_size(k, columns) * static_cast<int64_t>(sizeof(uint16_t))
                      : gemm_packed_size(k, columns) * static_cast<int64_t>(sizeof(T));
   }
+
+  /// Its first columns, to be asked for.
+  Soon soon(int64_t columns) const { return {data, bytes(columns)}; }
 
   /// Cuts the memory of the left operand's factors too.
   void plan_factor(Carver* carver) {

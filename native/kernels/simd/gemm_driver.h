@@ -155,15 +155,16 @@ FinishFunction finish_function(const GemmArgs<float>& g) {
   return anything ? finish<Activation::none> : nullptr;
 }
 
-/// The part of GemmArgs::soon that is still to be asked for, and how many lines of it in every 16 steps of a
-/// tile.
+/// The part of GemmArgs::soon that is still to be asked for, how many lines of it in every 16 steps of a
+/// tile, and how many such sixteens pass before: little is asked for at the end, so that it is still there.
 struct Soon {
   const float *at, *end;
-  int64_t lines;
+  int64_t lines, wait;
 
   /// The share of a tile of k words.
   Ahead take(int64_t k) {
-    if (at >= end) return {nullptr, 0};
+    wait -= k / kLanes;
+    if (at >= end || wait > 0) return {nullptr, 0};
     const Ahead share = {at, lines};
     at += k / kLanes * lines * kFloatsPerLine;
     return share;
@@ -288,10 +289,11 @@ int64_t sweep_width(const Parts& tiles) {
 
 /// For a product of `steps` times 16 steps of a tile.
 Soon soon_of(const GemmArgs<float>& g, int64_t steps) {
-  if (g.soon == nullptr) return {nullptr, nullptr, 0};
+  if (g.soon == nullptr) return {nullptr, nullptr, 0, 0};
   const float* at = static_cast<const float*>(g.soon);
-  const int64_t lines = g.soon_bytes / (kFloatsPerLine * static_cast<int64_t>(sizeof(float)));
-  return {at, at + lines * kFloatsPerLine, (lines + steps - 1) / steps};
+  const int64_t all = g.soon_bytes / (kFloatsPerLine * static_cast<int64_t>(sizeof(float)));
+  const int64_t lines = (all + steps - 1) / steps;
+  return {at, at + all * kFloatsPerLine, lines, lines == 0 ? 0 : steps - (all + lines - 1) / lines};
 }
 
 /// Rows [i0, i0 + m) of C, in blocks of at most block_k words.
@@ -304,7 +306,7 @@ void run_rows(const GemmArgs<float>& g, const float* b, int64_t i0, int64_t m, i
   const Parts chunks((words + kLanes - 1) / kLanes, block_k / kLanes);
   Soon soon = i0 == 0
                   ? soon_of(g, tiles.count * ((g.n + width - 1) / width) * ((words + kLanes - 1) / kLanes))
-                  : Soon{nullptr, nullptr, 0};
+                  : Soon{nullptr, nullptr, 0, 0};
   for (int64_t c = 0; c < chunks.count; ++c) {
     const int64_t p0 = chunks.begin(c) * kLanes, whole_k = chunks.length(c) * kLanes;
     const int64_t k = words - p0 < whole_k ? words - p0 : whole_k;
