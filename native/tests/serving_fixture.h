@@ -202,4 +202,25 @@ class ServingForm {
   const Weights<float>* weights_;
 };
 
+/// A form's student, packed by one flavour's kernels without the ABI.
+template <class Student>
+struct PackedStudent {
+  Student student{};
+  Buffer<char> memory;
+
+  template <class Kernels>
+  PackedStudent(const ServingForm& form, const Kernels& kernels) {
+    TensorStore store;
+    form.give(&store);
+    ServingTensors tensors;
+    CHECK_EQ(find_serving_tensors(form.geometry, &store, &tensors), kOk);
+    Carver measure(nullptr);
+    student.plan(&measure, form.geometry, tensors.rows, tensors.map != nullptr);
+    CHECK(memory.allocate(measure.used()));
+    Carver carver(memory.data());
+    student.plan(&carver, form.geometry, tensors.rows, tensors.map != nullptr);
+    CHECK(student.pack(tensors, kernels));
+  }
+};
+
 }  // namespace maque::test

@@ -15,21 +15,10 @@ size_t at(int64_t i) { return static_cast<size_t>(i); }
 /// The model code on one flavour, without the ABI.
 Row flavour_logits(const ServingForm& form, const Kernels<float>& kernels, const Bf16Kernels* bf16,
                    const OwnedBatch<float>& b) {
-  TensorStore store;
-  form.give(&store);
-  ServingTensors tensors;
-  CHECK_EQ(find_serving_tensors(form.geometry, &store, &tensors), kOk);
-  FloatStudent student{};
-  Carver measure(nullptr);
-  student.plan(&measure, form.geometry, tensors.rows, tensors.map != nullptr);
-  Buffer<char> memory;
-  CHECK(memory.allocate(measure.used()));
-  Carver carver(memory.data());
-  student.plan(&carver, form.geometry, tensors.rows, tensors.map != nullptr);
-  CHECK(student.pack(tensors, kernels));
+  const PackedStudent<FloatStudent> packed(form, kernels);
   Scratch scratch;
   Row out(at(b.size() * form.geometry.num_labels));
-  CHECK_EQ(serve_float(student, kernels, bf16, &scratch, b.texts(), out.data()), kOk);
+  CHECK_EQ(serve_float(packed.student, kernels, bf16, &scratch, b.texts(), out.data()), kOk);
   return out;
 }
 

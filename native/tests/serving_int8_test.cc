@@ -229,21 +229,10 @@ Row plain_logits(const ServingForm& form, const OwnedBatch<float>& b) {
 
 /// The model code on one flavour, without the ABI.
 Row flavour_logits(const ServingForm& form, const Int8Kernels& kernels, const OwnedBatch<float>& b) {
-  TensorStore store;
-  form.give(&store);
-  ServingTensors tensors;
-  CHECK_EQ(find_serving_tensors(form.geometry, &store, &tensors), kOk);
-  Int8Student student{};
-  Carver measure(nullptr);
-  student.plan(&measure, form.geometry, tensors.rows, tensors.map != nullptr);
-  Buffer<char> memory;
-  CHECK(memory.allocate(measure.used()));
-  Carver carver(memory.data());
-  student.plan(&carver, form.geometry, tensors.rows, tensors.map != nullptr);
-  CHECK(student.pack(tensors, kernels));
+  const PackedStudent<Int8Student> packed(form, kernels);
   Scratch scratch;
   Row out(at(b.size() * form.geometry.num_labels));
-  CHECK_EQ(serve_int8(student, kernels, kernels_ref, &scratch, b.texts(), out.data()), kOk);
+  CHECK_EQ(serve_int8(packed.student, kernels, kernels_ref, &scratch, b.texts(), out.data()), kOk);
   return out;
 }
 
