@@ -108,10 +108,6 @@ final class DistilInputs {
     return !firstUnlabelled.isEmpty();
   }
 
-  boolean limited() {
-    return labelLimit != null;
-  }
-
   /** How the labels were drawn, for people. */
   String drawing() {
     if (labelLimit == null) {
