@@ -5,7 +5,8 @@
 // the inner kernels.
 //
 // Tiles would wait for a large B; so each asks for a part of the panels that the next columns need. Before a
-// tile begins it asks for the residual that its epilogue reads, and for the C of the next tile.
+// tile begins it asks for what its epilogue reads and writes; where there is none, for the C of the next
+// tile.
 //
 // A word is 32 bits: one element of k in fp32, two in bf16. A product says by a class Words
 //   kElements                    elements in a word
@@ -210,7 +211,10 @@ void run_tile(const Block& block, TileFunction function, int64_t first, int64_t 
       g.residual == nullptr ? nullptr : g.residual + (block.i0 + first) * g.ld_residual + j;
   const int64_t n = g.n - j < width ? g.n - j : width;
   alignas(64) float aside[kMaxRows * kPanel];
-  if (block.finish != nullptr && residual != nullptr) ask_for(residual, g.ld_residual, rows, n);
+  if (block.finish != nullptr) {
+    ask_for(c, g.ldc, rows, n);
+    if (residual != nullptr) ask_for(residual, g.ld_residual, rows, n);
+  }
   const float* from = block.from_c ? c : nullptr;
   int64_t ld_from = g.ldc;
   if (block.from_c && n < width) {
@@ -248,8 +252,8 @@ Ahead ahead_of(const Block& block, int64_t t, int64_t count, int64_t j, int64_t 
   return {block.b + (next / kPanel * block.words + block.p0) * kPanel + skipped * kFloatsPerLine, lines};
 }
 
-/// Tile t of columns [j, end) asks for the C of the tile after it, which may begin with what stands there.
-/// Inlined as ask_for is.
+/// Where nothing follows the sums, tile t of columns [j, end) asks for the C of the tile after it, which may
+/// begin with what stands there. Inlined as ask_for is.
 MAQUE_INLINE void ask_for_next(const Block& block, const Parts& tiles, int64_t t, int64_t j, int64_t end,
                                int64_t width) {
   const bool below = t + 1 < tiles.count;
@@ -266,7 +270,7 @@ void run_columns(const Block& block, const Parts& tiles, int64_t j, int64_t widt
   for (int64_t t = 0; t < tiles.count; ++t) {
     const RowKernels& kernels = kRowKernels<Words>[tiles.length(t) - 1];
     const int64_t wide = kernels.wide_vectors * kLanes, narrow = kernels.narrow_vectors * kLanes;
-    ask_for_next(block, tiles, t, j, end, width);
+    if (block.finish == nullptr) ask_for_next(block, tiles, t, j, end, width);
     int64_t at = j;
     for (; at + wide <= end; at += wide) {
       run_tile(block, kernels.wide[layout], tiles.begin(t), tiles.length(t), at, wide,
