@@ -160,23 +160,6 @@ struct Block {
   int64_t begin(int64_t tile) const { return tile * m / tiles; }
 };
 
-/// Asks for what the epilogue of a tile reads: B's stream has driven it from the nearest cache. (Not for what
-/// it writes: nothing waits for that.)
-void ask_for(const void* p, int64_t elements) {
-  for (int64_t j = 0; j < elements; j += kLanes) __builtin_prefetch(static_cast<const float*>(p) + j, 0, 3);
-}
-
-void ask_for_columns(const GemmInt8Args& g, int64_t j, int64_t n) {
-  ask_for(g.offsets + j, n);
-  ask_for(g.w_scale + j, n);
-  if (g.bias != nullptr) ask_for(g.bias + j, n);
-}
-
-void ask_for_residual(const GemmInt8Args& g, int64_t i, int64_t rows, int64_t j, int64_t n) {
-  if (g.residual == nullptr) return;
-  for (const int64_t end = i + rows; i < end; ++i) ask_for(g.residual + i * g.ld_residual + j, n);
-}
-
 /// Rows [begin, end) of the block across columns [j, end_j).
 void run_tile(const Block& block, int64_t begin, int64_t end, int64_t j, int64_t end_j) {
   const GemmInt8Args& g = block.g;
@@ -189,8 +172,6 @@ void run_tile(const Block& block, int64_t begin, int64_t end, int64_t j, int64_t
     const int64_t width = wide ? kernels.wide_columns : kernels.narrow_columns;
     const int8_t* b = g.b + j / kInt8Panel * panel_bytes + j % kInt8Panel * kInt8Step;
     const int64_t n = end_j - j < width ? end_j - j : width;
-    ask_for_columns(g, j, n);
-    ask_for_residual(g, i, rows, j, n);
     (wide ? kernels.wide : kernels.narrow)(g.a + i * g.lda, g.lda, b, panel_bytes, steps, sums);
     block.finish(g, i, j, rows, n, sums, width);
     j += width;
