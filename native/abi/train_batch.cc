@@ -46,8 +46,8 @@ template <class T>
 bool keep(const T* from, int64_t n, Buffer<T>* memory, const T** kept) {
   *kept = nullptr;
   if (from == nullptr) return true;
-  if (memory->size() < n && !memory->allocate(n + n / 2)) return false;
-  if (n > 0) memcpy(memory->data(), from, static_cast<size_t>(n) * sizeof(T));
+  if (!memory->reserve(n <= memory->size() ? n : n + n / 2)) return false;
+  memcpy(memory->data(), from, static_cast<size_t>(n) * sizeof(T));
   *kept = memory->data();
   return true;
 }
