@@ -46,7 +46,7 @@ void keep_live_rows(const LiveRows& live, int64_t width, T* x) {
 }
 
 /// The head's way back from the logits of the tokens that the maxima have chosen; the other rows of
-/// b.d_output are zero.
+/// b.d_output are zero. Until then it holds what the head has read of the chosen ones.
 template <class T>
 void max_logits_backward(const Back<T>& p, const T* d_logits) {
   const int64_t h2 = 2 * p.g.hidden, texts = p.batch.texts, classes = p.g.num_labels;

@@ -158,6 +158,17 @@ TEST(sequence_every_pooling) {
   }
 }
 
+/// Nothing before any token, nothing but empty texts, and every text as long as the longest.
+TEST(sequence_shortest_batches) {
+  for (Pooling pooling : {Pooling::max_logits, Pooling::max, Pooling::mean, Pooling::last}) {
+    for (const std::vector<int32_t>& lengths :
+         {std::vector<int32_t>{1}, {1, 0, 1}, {0}, {0, 0}, {2}, {3, 3}}) {
+      const Geometry g = student_geometry(Kind::sequence, pooling);
+      CHECK_EQ(check(g, {}, lengths, std::string("short sequence ") + name(pooling)), tensor_count(g));
+    }
+  }
+}
+
 TEST(document_with_and_without_vectors) {
   for (bool vectors : {false, true}) {
     TrainerOptions o;
