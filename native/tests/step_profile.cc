@@ -174,7 +174,7 @@ OwnedBatch<float> titles(const Geometry& g) {
 /// GFLOP/s of multiply-adds in fp32 in a row, at best.
 double peak_gflops() {
   constexpr int64_t kSteps = 20000;
-  FmaLoop* const loop = std::strcmp(own.isa, "avx2") == 0 ? avx2::fma_loop : avx512::fma_loop;
+  FmaLoop* const loop = std::strcmp(own.isa, "avx512") == 0 ? avx512::fma_loop : avx2::fma_loop;
   double best = 1e9;
   for (int i = 0; i < 5; ++i) {
     const double start = now();
