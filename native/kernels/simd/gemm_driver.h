@@ -11,8 +11,9 @@
 // A word is 32 bits: one element of k in fp32, two in bf16. A product says by a class Words
 //   kElements                    elements in a word
 //   load(p), load(p, n)          sixteen words of contiguous elements, whole or the first n elements
-//   pack_columns<R>(a, k_stride, k, packed)   R neighbouring rows of a transposed A: word (i, q) at packed[q
-//   * R + i] dot(a, b, c)                 c plus the product of two words
+//   pack_columns<R>(a, k_stride, k, packed)
+//                                R neighbouring rows of a transposed A: word (i, q) at packed[q * R + i]
+//   dot(a, b, c)                 c plus the product of two words
 #pragma once
 #include "kernels/math.h"
 #include "kernels/simd/gemm_tile.h"
@@ -28,7 +29,7 @@ using TileFunction = void (*)(const float*, const float*, int64_t, int64_t, cons
 
 /// The inner kernels for one number of rows.
 struct RowKernels {
-  TileFunction wide[2], narrow[2], last[2];  // by Layout; last: one vector, of which C may end
+  TileFunction wide[2], narrow[2], last[2];  // by Layout; last: one vector, in which C may end
   int wide_vectors, narrow_vectors;
   void (*pack_columns)(const float* a, int64_t k_stride, int64_t k, float* packed);
 };
@@ -276,10 +277,9 @@ void run_columns(const Block& block, const Parts& tiles, int64_t j, int64_t widt
       run_tile(block, kernels.wide[layout], tiles.begin(t), tiles.length(t), at, wide,
                ahead_of(block, t, tiles.count, at, width));
     }
-    for (; end - at > kLanes; at += narrow) {
-      run_tile(block, kernels.narrow[layout], tiles.begin(t), tiles.length(t), at, narrow,
-               ahead_of(block, t, tiles.count, at, width));
-    }
+    // Only at the right edge of C, where no columns follow.
+    for (; end - at > kLanes; at += narrow)
+      run_tile(block, kernels.narrow[layout], tiles.begin(t), tiles.length(t), at, narrow, {});
     if (at < end) run_tile(block, kernels.last[layout], tiles.begin(t), tiles.length(t), at, kLanes, {});
   }
 }
@@ -291,13 +291,13 @@ int64_t sweep_width(const Parts& tiles) {
   return (first > last ? first : last) * kLanes;
 }
 
-/// For a product of `steps` times 16 steps of a tile.
+/// For rows of `steps` times 16 steps of a tile.
 Soon soon_of(const GemmArgs<float>& g, int64_t steps) {
-  if (g.soon == nullptr) return {nullptr, nullptr, 0, 0};
-  const float* at = static_cast<const float*>(g.soon);
   const int64_t all = g.soon_bytes / (kFloatsPerLine * static_cast<int64_t>(sizeof(float)));
+  if (g.soon == nullptr || all == 0 || steps == 0) return {};
+  const float* at = static_cast<const float*>(g.soon);
   const int64_t lines = (all + steps - 1) / steps;
-  return {at, at + all * kFloatsPerLine, lines, lines == 0 ? 0 : steps - (all + lines - 1) / lines};
+  return {at, at + all * kFloatsPerLine, lines, steps - (all + lines - 1) / lines};
 }
 
 /// Rows [i0, i0 + m) of C, in blocks of at most block_k words.
@@ -308,9 +308,8 @@ void run_rows(const GemmArgs<float>& g, const float* b, int64_t i0, int64_t m, i
   const Layout layout = g.a_k_stride == 1 ? Layout::kRows : Layout::kColumns;
   const int64_t width = sweep_width(tiles), words = (g.k + kElements - 1) / kElements;
   const Parts chunks((words + kLanes - 1) / kLanes, block_k / kLanes);
-  Soon soon = i0 == 0
-                  ? soon_of(g, tiles.count * ((g.n + width - 1) / width) * ((words + kLanes - 1) / kLanes))
-                  : Soon{nullptr, nullptr, 0, 0};
+  const bool last_rows = i0 + m == g.m;
+  Soon soon = last_rows ? soon_of(g, tiles.count * ((g.n + width - 1) / width) * (words / kLanes)) : Soon{};
   for (int64_t c = 0; c < chunks.count; ++c) {
     const int64_t p0 = chunks.begin(c) * kLanes, whole_k = chunks.length(c) * kLanes;
     const int64_t k = words - p0 < whole_k ? words - p0 : whole_k;
