@@ -127,9 +127,12 @@ record DistilRecipes(
             Objects.equals(second.get(name), before.get(name)),
             "--first '"
                 + options
-                + "' gives the student another "
+                + "' gives the student "
                 + name
-                + " than its second stage has");
+                + " "
+                + before.get(name)
+                + ", another than its second stage has: "
+                + second.get(name));
       }
     }
     return staged;
@@ -205,6 +208,9 @@ record DistilRecipes(
     all.add(bag);
     if (embeddings != null) {
       all.add(embeddings);
+    }
+    if (first != null) {
+      distilled.forEach(recipe -> all.add(firstOf(recipe)));
     }
     return all;
   }

@@ -6,11 +6,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import maque.runtime.ModelDirectory;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -129,6 +131,21 @@ class StagedDistilTest {
     }
   }
 
+  /** A first stage's students have figures on dev alone, also where it is the same file as test. */
+  @Test
+  void aFirstStageIsVerifiedWhereTestIsDev() throws IOException {
+    ObjectNode summary = new ObjectMapper().createObjectNode();
+    summary.set("first", summary(out).path("first"));
+    JsonNode dev = summary(out).path("data").path("dev");
+    summary.putObject("data").setAll(Map.of("dev", dev, "test", dev));
+    Path same = Files.createDirectory(folder.resolve("same"));
+    Files.createSymbolicLink(same.resolve("students"), out.resolve("students"));
+    Files.writeString(same.resolve("summary.json"), summary.toString());
+    Tiny.Outcome verified = Tiny.maque("verify", same, "--data", folder.resolve("dev.jsonl"));
+    assertEquals(0, verified.code(), verified.err() + verified.out());
+    assertTrue(verified.out().contains("dev of " + same), verified.out());
+  }
+
   private static Tiny.Outcome rebuild(Path model, String again, Object... more) {
     List<Object> words = new ArrayList<>(List.of("rebuild", model));
     words.addAll(List.of("--teacher", folder.resolve("teacher")));
@@ -158,6 +175,8 @@ class StagedDistilTest {
     for (String options : List.of("--hidden-size 6", "--kind sequence", "--ngrams 1-2")) {
       usageError("than its second stage has", "--first", options);
     }
+    usageError("--vectors FILE go together", "--first", "--embeddings vectors");
+    usageError("hidden_size 6, another than", "--first", "--hidden-size 6");
     usageError("are no options of train-student", "--first", "--nonsense 3");
     Path fresh = folder.resolve("fresh");
     Tiny.Outcome missing = distil(fresh, "--first-unlabelled", folder.resolve("none.txt"));
