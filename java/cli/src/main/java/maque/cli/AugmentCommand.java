@@ -1,11 +1,9 @@
 package maque.cli;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import maque.runtime.InvalidInputException;
 import maque.runtime.PosTagger;
 import maque.training.AugmentOptions;
 import maque.training.Augmentation;
@@ -143,9 +141,7 @@ final class AugmentCommand implements Callable<Integer> {
   }
 
   private int augment(AugmentOptions options, RunControl control) {
-    if (Files.exists(out)) {
-      throw new InvalidInputException(out + " exists already");
-    }
+    Usage.requireAbsent(out);
     Texts texts = files.stream().map(data::texts).reduce(Texts::concat).orElseThrow();
     PosTagger found = options.needsTagger() ? tagger(texts) : null;
     if (found != null) {

@@ -1,12 +1,10 @@
 package maque.cli;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Collectors;
-import maque.runtime.InvalidInputException;
 import maque.runtime.ModelDirectory;
 import maque.training.DataSet;
 import maque.training.RunControl;
@@ -55,9 +53,7 @@ final class AverageCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    if (Files.exists(out)) {
-      throw new InvalidInputException(out + " exists already");
-    }
+    Usage.requireAbsent(out);
     return Work.run(main.console(), threads.count(), main.commandLine(), this::average);
   }
 

@@ -1,6 +1,5 @@
 package maque.cli;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
 import java.util.Locale;
@@ -59,9 +58,7 @@ final class CalibrateCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    if (Files.exists(out)) {
-      throw new InvalidInputException(out + " exists already");
-    }
+    Usage.requireAbsent(out);
     return Work.run(main.console(), threads.count(), main.commandLine(), this::calibrate);
   }
 

@@ -1,12 +1,10 @@
 package maque.cli;
 
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.Locale;
 import java.util.concurrent.Callable;
-import maque.runtime.InvalidInputException;
 import maque.segmenter.hanlp.HanlpDictionary;
 import maque.training.DictionaryTexts;
 import maque.training.RunControl;
@@ -69,9 +67,7 @@ final class DictionaryCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     Language chosen = Names.parse("--language", Language.class, language);
     Usage.require(words >= 1, "--words must be 1 or more, not " + words);
-    if (Files.exists(out)) {
-      throw new InvalidInputException(out + " exists already");
-    }
+    Usage.requireAbsent(out);
     return Work.run(
         main.console(), run.threads(), main.commandLine(), control -> write(chosen, control));
   }

@@ -66,9 +66,7 @@ final class ExportCommand implements Callable<Integer> {
   public Integer call() throws Exception {
     Path lines = out.resolveSibling(out.getFileName() + ".sample.jsonl");
     for (Path file : sample == null ? List.of(out) : List.of(out, lines)) {
-      if (Files.exists(file)) {
-        throw new InvalidInputException(file + " exists already");
-      }
+      Usage.requireAbsent(file);
     }
     ModelDirectory model = ModelDirectory.read(source);
     Texts texts = sample == null ? null : data.texts(sample);

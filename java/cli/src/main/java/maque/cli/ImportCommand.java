@@ -73,9 +73,7 @@ final class ImportCommand implements Callable<Integer> {
       throw new ParameterException(
           spec.commandLine(), "give either SOURCE, or both --onnx and --tokenizer");
     }
-    if (Files.exists(out)) {
-      throw new InvalidInputException(out + " exists already");
-    }
+    Usage.requireAbsent(out);
     report(main.console(), onnx != null ? OnnxBert.importFiles(onnx, tokenizer, out) : named());
     return 0;
   }

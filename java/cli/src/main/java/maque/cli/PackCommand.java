@@ -7,7 +7,6 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.stream.Stream;
-import maque.runtime.InvalidInputException;
 import maque.runtime.ModelDirectory;
 import maque.runtime.TextClassifier;
 import maque.training.DataSet;
@@ -122,9 +121,7 @@ final class PackCommand implements Callable<Integer> {
     Usage.require(
         maxSize == null || maxSize >= 0 && maxSize <= MAX_MEGABYTES,
         "--max-size must be 0.." + MAX_MEGABYTES + ", not " + maxSize);
-    if (Files.exists(out)) {
-      throw new InvalidInputException(out + " exists already");
-    }
+    Usage.requireAbsent(out);
     StudentPacking.Options options = StudentPacking.Options.of(chosen).withFold(folding);
     if (maxSize != null) {
       options = options.withMaxTableBytes((long) maxSize << 20);

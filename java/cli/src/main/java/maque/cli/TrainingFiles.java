@@ -1,6 +1,5 @@
 package maque.cli;
 
-import java.nio.file.Files;
 import java.nio.file.Path;
 import maque.runtime.InvalidInputException;
 import maque.training.DataSet;
@@ -45,9 +44,7 @@ final class TrainingFiles {
    * @throws InvalidInputException where something is in the output's place
    */
   void requireFreeOutput() {
-    if (Files.exists(out)) {
-      throw new InvalidInputException(out + " exists already");
-    }
+    Usage.requireAbsent(out);
   }
 
   DataSet labelled() {

@@ -1,5 +1,7 @@
 package maque.cli;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.function.Supplier;
 import maque.runtime.InvalidInputException;
 
@@ -19,6 +21,17 @@ final class Usage {
   static void require(boolean condition, String message) {
     if (!condition) {
       throw error(message);
+    }
+  }
+
+  /**
+   * Checks that nothing stands where something is to be made, before anything long begins.
+   *
+   * @throws InvalidInputException where something does
+   */
+  static void requireAbsent(Path out) {
+    if (Files.exists(out)) {
+      throw new InvalidInputException(out + " exists already");
     }
   }
 
