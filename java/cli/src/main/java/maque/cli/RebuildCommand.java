@@ -10,6 +10,7 @@ import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.Callable;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import maque.runtime.InvalidInputException;
 import maque.runtime.ModelDirectory;
 import maque.training.DataSet;
@@ -133,9 +134,7 @@ final class RebuildCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    if (Files.exists(out)) {
-      throw new InvalidInputException(out + " exists already");
-    }
+    Usage.requireAbsent(out);
     model = ModelDirectory.read(directory);
     boolean average = StudentAverage.STAGE.equals(model.training().get("stage"));
     Usage.require(
@@ -144,6 +143,12 @@ final class RebuildCommand implements Callable<Integer> {
             ? "this is a mean of students, which --parent names"
             : "--parent is for what average made; this model was trained");
     if (average) {
+      Usage.require(
+          unlabelled.isEmpty()
+              && Stream.of(
+                      train, encoder, withoutFold, teacher, softTargets, softKey, vectors, start)
+                  .allMatch(Objects::isNull),
+          "a mean of students is made again of --parent and --dev; nothing is trained");
       return Work.run(main.console(), threads.count(), main.commandLine(), this::averageAgain);
     }
     Usage.require(train != null, "a model that was trained needs --train");
@@ -196,8 +201,11 @@ final class RebuildCommand implements Callable<Integer> {
   }
 
   private void checkParents() {
-    Map<?, ?> inputs = (Map<?, ?>) model.training().get("inputs");
-    List<Object> missing = new ArrayList<>((List<?>) inputs.get("parents"));
+    if (!(input("parents") instanceof List<?> recorded)) {
+      throw new InvalidInputException(
+          directory + ": training.json records no parents of this mean");
+    }
+    List<Object> missing = new ArrayList<>(recorded);
     for (Path parent : parents) {
       String found = ModelDirectory.read(parent).fingerprint();
       if (!missing.remove(found)) {
@@ -260,9 +268,12 @@ final class RebuildCommand implements Callable<Integer> {
     check("dev", judged == null ? null : judged.hash());
   }
 
+  private Object input(String name) {
+    return model.training().get("inputs") instanceof Map<?, ?> map ? map.get(name) : null;
+  }
+
   private void check(String input, String found) {
-    Object inputs = model.training().get("inputs");
-    Object entry = inputs instanceof Map<?, ?> map ? map.get(input) : null;
+    Object entry = input(input);
     Object recorded = entry instanceof Map<?, ?> map ? map.get("sha256") : entry;
     if (!Objects.equals(recorded, found)) {
       throw new InvalidInputException(

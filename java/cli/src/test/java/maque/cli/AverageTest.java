@@ -81,6 +81,8 @@ class AverageTest {
         1, "was not made of", "rebuild", mean, "--parent", start, "--dev", dev, "--out", "n");
     Tiny.fails(1, "dev of SHA-256", "rebuild", mean, "--parent", first, "--out", "never");
     Tiny.fails(2, "which --parent names", "rebuild", mean, "--out", "never");
+    Object[] trained = {"rebuild", mean, "--parent", first, "--train", train, "--out", "never"};
+    Tiny.fails(2, "nothing is trained", trained);
     Tiny.fails(2, "needs --train", "rebuild", first, "--out", "never");
   }
 
