@@ -68,8 +68,8 @@ final class TrainStudentCommand implements Callable<Integer> {
       names = "--start",
       paramLabel = "DIR",
       description =
-          "A student of the same kind, sizes, vocabulary and classes to go on from: its weights are"
-              + " the first ones (default: fresh ones).")
+          "A student of the same kind, sizes and classes to go on from: its vocabulary is kept, its"
+              + " weights are the first ones (default: fresh ones).")
   private Path start;
 
   @Mixin private TrainingFiles files;
