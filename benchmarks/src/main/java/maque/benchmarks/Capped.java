@@ -5,6 +5,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Locale;
 
 /**
  * A run in which every contender is held to AVX2 on a processor that has more. The settings are
@@ -28,7 +29,7 @@ public final class Capped {
     environment.put(
         "capped",
         "this CPU, which has AVX-512, capped to "
-            + isa.toUpperCase(java.util.Locale.ROOT)
+            + isa.toUpperCase(Locale.ROOT)
             + " and FMA for all contenders; not a CPU with AVX2 only");
     environment.put(
         "capped by",
