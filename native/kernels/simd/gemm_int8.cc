@@ -26,19 +26,27 @@ constexpr int tile_vectors(int rows) {
   return vectors;
 }
 
+/// What a tile asks for beside its work: `lines` cache lines from `b` on in every kAheadSteps steps.
+struct Ahead {
+  const int8_t* b;
+  int64_t lines;
+};
+constexpr int64_t kAheadSteps = 16, kLineBytes = 64;
+
 using TileFunction = void (*)(const uint8_t* a, int64_t lda, const int8_t* b, int64_t panel_bytes,
-                              int64_t steps, int32_t* sums);
+                              int64_t steps, int32_t* sums, Ahead ahead);
 
 /// One tile: sums [R, W * 16]. `b` is the first panel, further ones lie panel_bytes apart.
 template <int R, int W>
-void tile(const uint8_t* a, int64_t lda, const int8_t* b, int64_t panel_bytes, int64_t steps, int32_t* sums) {
+void tile(const uint8_t* a, int64_t lda, const int8_t* b, int64_t panel_bytes, int64_t steps, int32_t* sums,
+          Ahead ahead) {
   I sum[R][W];
 #pragma GCC unroll 16
   for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 16
     for (int w = 0; w < W; ++w) sum[i][w] = I::set1(0);
   }
-  for (int64_t s = 0; s < steps; ++s, a += kInt8Step, b += kStepBytes) {
+  const auto step = [&]() MAQUE_INLINE_LAMBDA {
     I row[W];
 #pragma GCC unroll 16
     for (int w = 0; w < W; ++w)
@@ -49,7 +57,15 @@ void tile(const uint8_t* a, int64_t lda, const int8_t* b, int64_t panel_bytes, i
 #pragma GCC unroll 16
       for (int w = 0; w < W; ++w) sum[i][w] = dot4(sum[i][w], x, row[w]);
     }
+    a += kInt8Step, b += kStepBytes;
+  };
+  for (; steps >= kAheadSteps; steps -= kAheadSteps) {
+    for (int64_t line = 0; line < ahead.lines; ++line, ahead.b += kLineBytes) {
+      __builtin_prefetch(ahead.b, 0, 2);
+    }
+    for (int64_t s = 0; s < kAheadSteps; ++s) step();
   }
+  for (; steps > 0; --steps) step();
 #pragma GCC unroll 16
   for (int i = 0; i < R; ++i) {
 #pragma GCC unroll 16
@@ -160,8 +176,21 @@ struct Block {
   int64_t begin(int64_t tile) const { return tile * m / tiles; }
 };
 
+/// The panels of the next group of columns, [at, end), of which the tiles of this one ask for a share each.
+struct NextPanels {
+  const int8_t *at, *end;
+  int64_t lines;  // in kAheadSteps steps of a tile
+
+  Ahead take(int64_t steps) {
+    if (at >= end) return {nullptr, 0};
+    const Ahead share = {at, lines};
+    at += steps / kAheadSteps * lines * kLineBytes;
+    return share;
+  }
+};
+
 /// Rows [begin, end) of the block across columns [j, end_j).
-void run_tile(const Block& block, int64_t begin, int64_t end, int64_t j, int64_t end_j) {
+void run_tile(const Block& block, int64_t begin, int64_t end, int64_t j, int64_t end_j, NextPanels* next) {
   const GemmInt8Args& g = block.g;
   const int64_t rows = end - begin, i = block.i0 + begin, steps = int8_whole_k(g.k) / kInt8Step;
   const RowKernels& kernels = kRowKernels[rows - 1];
@@ -172,10 +201,23 @@ void run_tile(const Block& block, int64_t begin, int64_t end, int64_t j, int64_t
     const int64_t width = wide ? kernels.wide_columns : kernels.narrow_columns;
     const int8_t* b = g.b + j / kInt8Panel * panel_bytes + j % kInt8Panel * kInt8Step;
     const int64_t n = end_j - j < width ? end_j - j : width;
-    (wide ? kernels.wide : kernels.narrow)(g.a + i * g.lda, g.lda, b, panel_bytes, steps, sums);
+    (wide ? kernels.wide : kernels.narrow)(g.a + i * g.lda, g.lda, b, panel_bytes, steps, sums,
+                                           next->take(steps));
     block.finish(g, i, j, rows, n, sums, width);
     j += width;
   }
+}
+
+/// Those of columns [j, j + width). Few rows read B as fast as it comes: there asking only gets in the way.
+NextPanels next_panels(const Block& block, int64_t j, int64_t width) {
+  const GemmInt8Args& g = block.g;
+  const int64_t steps = int8_whole_k(g.k) / kInt8Step, panel_bytes = steps * kStepBytes;
+  if (block.tiles < 2 || j >= g.n || steps < kAheadSteps) return {nullptr, nullptr, 0};
+  const int64_t panels = ((g.n - j < width ? g.n - j : width) + kInt8Panel - 1) / kInt8Panel;
+  const int64_t asking =
+      width / kRowKernels[block.m / block.tiles - 1].wide_columns * block.tiles * (steps / kAheadSteps);
+  const int8_t* begin = g.b + j / kInt8Panel * panel_bytes;
+  return {begin, begin + panels * panel_bytes, (panels * panel_bytes / kLineBytes + asking - 1) / asking};
 }
 
 void run_block(const Block& block) {
@@ -184,7 +226,10 @@ void run_block(const Block& block) {
                 width = group_columns(g.k, kRowKernels[lowest - 1].wide_columns);
   for (int64_t j = 0; j < g.n; j += width) {
     const int64_t end = g.n - j < width ? g.n : j + width;
-    for (int64_t t = 0; t < block.tiles; ++t) run_tile(block, block.begin(t), block.begin(t + 1), j, end);
+    NextPanels next = next_panels(block, end, width);
+    for (int64_t t = 0; t < block.tiles; ++t) {
+      run_tile(block, block.begin(t), block.begin(t + 1), j, end, &next);
+    }
   }
 }
 
